@@ -1,0 +1,126 @@
+import type {
+  AcquireCall,
+  AddPermitsReply,
+  ConfigureReply,
+  GrantedLease,
+  NearestInMs,
+  NotFound,
+  PageCall,
+  PageOf,
+  LeaseView,
+  Refusal,
+  ReleaseReply,
+  RemoveReply,
+  RenewReply,
+  SemaphoreState,
+  StateReply,
+  WaiterView,
+} from './store.js'
+
+/** One acquire request of a caller. */
+export interface AcquireRequest extends Omit<AcquireCall, 'enqueue' | 'attachment'> {
+  /** How long the caller is willing to queue; 0: not at all. Above the cap, `still_waiting` comes first. */
+  readonly waitMs: number
+}
+
+/** A lease as it is reported to a caller. */
+export interface HeldLease extends GrantedLease {
+  readonly leaseId: string
+  readonly semaphore: string
+  /** How long after the arrival of this request `expiresInMs` was taken; never more than the truth. */
+  readonly waitedMs: number
+}
+
+export type AcquireOutcome =
+  | { readonly kind: 'granted'; readonly lease: HeldLease }
+  /** Nothing free, and the caller would not wait. */
+  | {
+      readonly kind: 'permits_unavailable'
+      readonly limit: number
+      readonly used: number
+      readonly waiting: number
+      readonly nearestInMs: NearestInMs
+    }
+  /** Waited for the whole of waitMs. */
+  | { readonly kind: 'acquire_timeout' }
+  /** The cap is over; the place is kept for the grace. */
+  | { readonly kind: 'still_waiting'; readonly position: number }
+  /** This replica holds as many waiting requests as it may. */
+  | { readonly kind: 'overloaded' }
+  /** This replica is stopping; the place is kept for the grace. */
+  | { readonly kind: 'shutting_down' }
+  /** `close` was called first: nobody reads this. */
+  | { readonly kind: 'closed' }
+  | Refusal
+
+/**
+ * An acquire under way. `outcome` rejects with `StoreUnavailableError` when the store does not answer; the attachment is ended
+ * then as soon as the store is back, so that nothing is left behind.
+ */
+export interface Attempt {
+  readonly outcome: Promise<AcquireOutcome>
+  /** The caller's connection closed: ends this attachment, unless `delivered` came first. Any number of times. */
+  close(): void
+  /** The reply was written: the attachment is not ended any more. */
+  delivered(): void
+}
+
+/** What the engine tells whoever keeps metrics. Must not throw. */
+export interface EngineObserver {
+  granted(event: { readonly semaphore: string; readonly permits: number; readonly waitedMs: number }): void
+  refused(event: { readonly semaphore: string; readonly kind: Exclude<AcquireOutcome['kind'], 'granted'> }): void
+  released(event: { readonly semaphore: string; readonly permits: number; readonly heldMs: number }): void
+  /** Leases that ended by their deadline. */
+  expired(event: { readonly semaphore: string; readonly leases: number }): void
+  /** One call of the store. */
+  called(event: { readonly operation: string; readonly durationMs: number; readonly ok: boolean }): void
+}
+
+/** The semaphores of one store, seen from one replica. */
+export interface Engine {
+  readonly replica: string
+  acquire(request: AcquireRequest): Attempt
+  release(call: { semaphore: string; leaseId: string; retire: boolean }): Promise<ReleaseReply>
+  renew(call: { semaphore: string; leaseId: string; ttlMs: number }): Promise<RenewReply>
+  configure(call: { semaphore: string; limit: number; bounded: boolean | null }): Promise<ConfigureReply>
+  addPermits(call: {
+    semaphore: string
+    permits: number
+    requestId: string
+    limitMax: number
+  }): Promise<AddPermitsReply>
+  remove(call: { semaphore: string; force: boolean }): Promise<RemoveReply>
+  inspect(call: { semaphore: string }): Promise<StateReply | NotFound>
+  leases(call: PageCall): Promise<({ readonly kind: 'page' } & PageOf<LeaseView>) | NotFound>
+  waiters(call: PageCall): Promise<({ readonly kind: 'page' } & PageOf<WaiterView>) | NotFound>
+  revoke(call: { semaphore: string; fence: number }): Promise<ReleaseReply>
+  semaphores(call: { prefix: string; cursor: string | null; pageSize: number }): Promise<PageOf<SemaphoreState>>
+  ping(): Promise<string>
+  /** Open acquire requests that wait at this replica. */
+  readonly waiting: number
+  /**
+   * Refuses new acquires and answers every waiting one with `shutting_down`, without ending its attachment: it keeps its place for
+   * the grace. Heartbeats stop. Other calls go on working.
+   */
+  stop(): void
+  /** `stop`, then lets go of the store. */
+  close(): Promise<void>
+}
+
+export interface EngineSettings {
+  /** Longest time one acquire is held open, ms. */
+  readonly capMs: number
+  /** Time between heartbeats of a semaphore somebody waits for at this replica, ms. */
+  readonly heartbeatMs: number
+  /** How long the place of a caller that was told `still_waiting` is kept, ms. */
+  readonly graceMs: number
+  /** Most waiting requests at this replica. */
+  readonly waitersMax: number
+}
+
+export const defaultEngineSettings: EngineSettings = {
+  capMs: 25_000,
+  heartbeatMs: 3_000,
+  graceMs: 10_000,
+  waitersMax: 20_000,
+}

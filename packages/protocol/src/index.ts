@@ -1,0 +1,5 @@
+export * from './errors.js'
+export * from './limits.js'
+export * from './replies.js'
+export * from './requests.js'
+export * from './words.js'

@@ -1,0 +1,24 @@
+/** Every bound on what a request may ask for. The service's configuration may lower or raise each. */
+export interface Limits {
+  /** Longest ttl of a lease, ms. */
+  readonly ttlMsMax: number
+  /** Longest wait a caller may ask for, ms (one request is held open for at most the cap, whatever it asks). */
+  readonly waitMsMax: number
+  /** Largest limit of a semaphore, and so the most permits one lease can hold. */
+  readonly limitMax: number
+  /** Longest holder label, characters. */
+  readonly holderLengthMax: number
+  /** Most items on one page of a listing. */
+  readonly pageSizeMax: number
+}
+
+export const defaultLimits: Limits = {
+  ttlMsMax: 86_400_000,
+  waitMsMax: 86_400_000,
+  limitMax: 1_000_000,
+  holderLengthMax: 256,
+  pageSizeMax: 1_000,
+}
+
+/** What a field is when a request leaves it out. */
+export const defaults = { permits: 1, ttlMs: 30_000, waitMs: 0, pageSize: 100 } as const

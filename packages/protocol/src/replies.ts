@@ -1,0 +1,83 @@
+import { z } from 'zod'
+import { errorTable, type ErrorCode } from './errors.js'
+import { leaseId, semaphoreName } from './words.js'
+
+const count = z.int().min(0)
+const durationMs = z.int().min(0)
+const instant = z.string().describe('RFC 3339, for people: decide by durations')
+
+export const leaseReply = z.object({
+  state: z.literal('held'),
+  leaseId,
+  semaphore: semaphoreName,
+  permits: z.int().min(1),
+  fence: z.int().min(1).describe('Fencing token: only grows, per semaphore'),
+  ttlMs: durationMs,
+  expiresInMs: durationMs.describe('What is left of the lease, taken waitedMs after this request arrived'),
+  waitedMs: durationMs.describe('How long after the arrival of this request expiresInMs was taken'),
+  expiresAt: instant,
+})
+
+export const releaseReply = z.object({
+  state: z.enum(['released', 'cancelled']),
+  leaseId,
+  permits: z.int().min(1),
+})
+
+export const semaphoreReply = z.object({
+  name: semaphoreName,
+  limit: count,
+  bounded: z.boolean(),
+  used: count,
+  available: count,
+  waiting: count,
+  oldestWaitMs: durationMs,
+})
+
+export const leaseItem = z.object({
+  fence: z.int().min(1),
+  permits: z.int().min(1),
+  holder: z.string(),
+  grantedAt: instant,
+  heldMs: durationMs,
+  expiresAt: instant,
+  expiresInMs: durationMs,
+})
+
+export const waiterItem = z.object({
+  position: z.int().min(1).describe('1 is next'),
+  permits: z.int().min(1),
+  holder: z.string(),
+  since: instant,
+  waitedMs: durationMs,
+})
+
+export function pageOf<Item extends z.ZodType>(item: Item) {
+  return z.object({ items: z.array(item), nextCursor: z.string().nullable() })
+}
+
+// Object.keys types its result as string[]; the table's keys are exactly the codes.
+const codes = Object.keys(errorTable) as [ErrorCode, ...ErrorCode[]]
+
+/** RFC 9457 problem document. The values that `detail` mentions are members too, hence the loose object. */
+export const problemReply = z.looseObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  code: z.enum(codes),
+  detail: z.string(),
+  requestId: z.string(),
+  retryAfterMs: durationMs.optional(),
+  errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+})
+
+export type LeaseReply = z.infer<typeof leaseReply>
+export type ReleaseReply = z.infer<typeof releaseReply>
+export type SemaphoreReply = z.infer<typeof semaphoreReply>
+export type LeaseItem = z.infer<typeof leaseItem>
+export type WaiterItem = z.infer<typeof waiterItem>
+export type Problem = z.infer<typeof problemReply>
+export interface Page<Item> {
+  items: Item[]
+  nextCursor: string | null
+}

@@ -1,0 +1,52 @@
+import { z } from 'zod'
+import { defaults, type Limits } from './limits.js'
+import { holderOf, leaseId, namePrefix, requestId } from './words.js'
+
+const wholeNumber = (min: number, max: number) => z.int().min(min).max(max)
+
+/** The bodies and queries that the service accepts, under the given limits. No coercion, no unknown fields. */
+export function requestSchemas(limits: Limits) {
+  const permits = wholeNumber(1, limits.limitMax).describe('How many permits')
+  const ttlMs = wholeNumber(1, limits.ttlMsMax).describe('How long the lease lasts unrenewed, ms')
+  const limit = wholeNumber(0, limits.limitMax).describe('How many permits may be held at once')
+  const pageSize = wholeNumber(1, limits.pageSizeMax).default(defaults.pageSize)
+  const cursor = z.string().max(512).describe('The nextCursor of the page before')
+
+  const create = z
+    .strictObject({
+      limit,
+      bounded: z.boolean().default(true),
+      onConflict: z
+        .enum(['keep', 'error'])
+        .default('keep')
+        .describe('What happens when the semaphore exists with another limit: use what is there, or 409 LIMIT_CONFLICT'),
+    })
+    .describe('Create the semaphore if there is none')
+
+  return {
+    acquire: z.strictObject({
+      leaseId: leaseId.optional(),
+      permits: permits.default(defaults.permits),
+      ttlMs: ttlMs.default(Math.min(defaults.ttlMs, limits.ttlMsMax)),
+      waitMs: wholeNumber(0, limits.waitMsMax).default(defaults.waitMs).describe('How long to queue, ms'),
+      holder: holderOf(limits.holderLengthMax).optional(),
+      create: create.optional(),
+    }),
+    release: z.strictObject({
+      leaseId,
+      retire: z.boolean().default(false).describe('Refuse this id for 60 s, in whatever state it is'),
+    }),
+    renew: z.strictObject({ leaseId, ttlMs }),
+    addPermits: z.strictObject({ permits, requestId }),
+    configure: z.strictObject({ limit, bounded: z.boolean().optional() }),
+    remove: z.strictObject({ force: z.boolean().default(false) }),
+    page: z.strictObject({ cursor: cursor.optional(), pageSize }),
+    semaphoresPage: z.strictObject({ prefix: namePrefix.default(''), cursor: cursor.optional(), pageSize }),
+  }
+}
+
+export type RequestSchemas = ReturnType<typeof requestSchemas>
+/** What a caller sends (defaults may be left out). */
+export type RequestInput<Name extends keyof RequestSchemas> = z.input<RequestSchemas[Name]>
+/** What the service works with (defaults filled in). */
+export type RequestOf<Name extends keyof RequestSchemas> = z.output<RequestSchemas[Name]>
