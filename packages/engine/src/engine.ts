@@ -3,6 +3,7 @@ import type {
   AddPermitsReply,
   ConfigureReply,
   GrantedLease,
+  LimitMismatch,
   NearestInMs,
   NotFound,
   PageCall,
@@ -29,6 +30,8 @@ export interface HeldLease extends GrantedLease {
   readonly semaphore: string
   /** How long after the arrival of this request `expiresInMs` was taken; never more than the truth. */
   readonly waitedMs: number
+  /** Of the request's first answer from the store (a re-run does not create, so it has none of its own). */
+  readonly limitMismatch: LimitMismatch
 }
 
 export type AcquireOutcome =

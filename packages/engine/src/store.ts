@@ -55,11 +55,18 @@ export type Refusal =
   /** The id is retired. */
   | { readonly kind: 'wait_cancelled' }
 
+/**
+ * The semaphore's limit, when `create` was given and kept although its limit is neither the value at creation nor the
+ * current limit; else null.
+ */
+export type LimitMismatch = number | null
+
 export type AcquireReply =
-  | { readonly kind: 'granted'; readonly lease: GrantedLease }
+  | { readonly kind: 'granted'; readonly lease: GrantedLease; readonly limitMismatch: LimitMismatch }
   /** `attachedAtMs`: the store's clock when this request was attached. */
   | {
       readonly kind: 'queued'
+      readonly limitMismatch: LimitMismatch
       readonly position: number
       readonly attachedAtMs: number
       readonly nearestInMs: NearestInMs

@@ -18,6 +18,14 @@ export const leaseReply = z.object({
   expiresAt: instant,
 })
 
+/** The lease, and whether the caller's idea of the limit is out of date. */
+export const acquireReply = leaseReply.extend({
+  limitMismatch: z
+    .object({ limit: count })
+    .optional()
+    .describe('The limit in force, when `create` named one that is neither the value at creation nor the current limit'),
+})
+
 export const releaseReply = z.object({
   state: z.enum(['released', 'cancelled']),
   leaseId,
@@ -72,6 +80,7 @@ export const problemReply = z.looseObject({
 })
 
 export type LeaseReply = z.infer<typeof leaseReply>
+export type AcquireReply = z.infer<typeof acquireReply>
 export type ReleaseReply = z.infer<typeof releaseReply>
 export type SemaphoreReply = z.infer<typeof semaphoreReply>
 export type LeaseItem = z.infer<typeof leaseItem>
