@@ -1,0 +1,170 @@
+#!lua
+-- acquire: grant, queue or refuse; a repeat of a living id is answered with what it has.
+-- USES reply, create, cancelled, finish
+-- KEYS[1] state      hash: limit, initial, bounded, configured, used, fence, arrivals, nearest
+-- KEYS[2] deadlines  zset lease id -> deadline (Redis ms)
+-- KEYS[3] leases     hash lease id -> packed lease
+-- KEYS[4] queue      zset lease id -> arrival number
+-- KEYS[5] waiters    hash lease id -> packed waiter
+-- KEYS[6] replicas   hash replica -> last heartbeat (Redis ms); only while somebody waits
+-- KEYS[7] retired    string, there while the lease id is refused
+-- KEYS[8] fence      string, the last fence of a removed semaphore while it is ahead of the clock
+-- ARGV[1] name       string
+-- ARGV[2] channel    string      what a replica's id is appended to
+-- ARGV[3] grace_ms   int
+-- ARGV[4] idle_ms    int
+-- ARGV[5] batch_max  int
+-- ARGV[6] lease_id   string
+-- ARGV[7] permits    int
+-- ARGV[8] ttl_ms     int
+-- ARGV[9] enqueue    bool         whether to queue when it does not fit
+-- ARGV[10] attachment string    <replica>.<number> of this request
+-- ARGV[11] holder     string
+-- ARGV[12] queue_max  int
+-- ARGV[13] create_limit int     -1: use only what is there
+-- ARGV[14] create_bounded bool
+-- ARGV[15] on_conflict string   keep or error
+-- RETURN  granted    permits:int fence:int ttl_ms:int granted_at_ms:int deadline_ms:int expires_in_ms:int limit_mismatch:int?
+-- RETURN  queued     position:int attached_at_ms:int nearest_in_ms:int? limit_mismatch:int?
+-- RETURN  busy       limit:int used:int waiting:int nearest_in_ms:int?
+-- RETURN  semaphore_not_found
+-- RETURN  limit_conflict limit:int bounded:bool
+-- RETURN  permits_exceed_limit limit:int
+-- RETURN  lease_id_conflict permits:int
+-- RETURN  queue_full waiting:int
+-- RETURN  wait_cancelled
+-- RETURN  again
+local function limit_mismatch(semaphore)
+  if create_limit < 0 or create_limit == semaphore.limit or create_limit == semaphore.initial then
+    return ''
+  end
+  return semaphore.limit
+end
+
+local function granted(semaphore, lease)
+  return reply(
+    'granted', lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
+    lease.deadline_ms - now_ms, limit_mismatch(semaphore)
+  )
+end
+
+local function queued(semaphore)
+  local position = redis.call('ZRANK', queue_key, lease_id) + 1
+  return reply('queued', position, now_ms, nearest_in_ms(semaphore), limit_mismatch(semaphore))
+end
+
+local function busy(semaphore)
+  return reply('busy', semaphore.limit, semaphore.used, semaphore.waiting, nearest_in_ms(semaphore))
+end
+
+local function repeat_held(semaphore, lease)
+  if lease.permits ~= permits then
+    return reply('lease_id_conflict', lease.permits)
+  end
+  -- Adopted: from now on no closed request may give it back. But for the request that asks again (its notice was late): it
+  -- is still the one that holds, and its caller may still close it.
+  if not has_attachment(lease.attachments, attachment) and lease.attachments ~= '-' then
+    lease.attachments = '-'
+    redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+  end
+  return granted(semaphore, lease)
+end
+
+local function repeat_waiting(semaphore, waiter)
+  if waiter.permits ~= permits then
+    return reply('lease_id_conflict', waiter.permits)
+  end
+  if not enqueue then
+    remove_waiter(semaphore, lease_id)
+    tell_cancelled(lease_id, without_attachment(waiter.attachments, attachment))
+    settle(semaphore)
+    if semaphore.backlog then
+      return reply('again')
+    end
+    return busy(semaphore)
+  end
+  waiter.attachments = with_attachment(waiter.attachments, attachment)
+  redis.call('HSET', waiters_key, lease_id, pack_waiter(waiter))
+  mark_replica_alive(replica_of(attachment))
+  semaphore.touched = true
+  return queued(semaphore)
+end
+
+local function refusal(semaphore)
+  if not semaphore.exists then
+    if create_limit < 0 then
+      return reply('semaphore_not_found')
+    end
+    if permits > math.max(create_limit, 1) then
+      return reply('permits_exceed_limit', create_limit)
+    end
+    create_semaphore(semaphore, create_limit, create_bounded, false)
+    return nil
+  end
+  if create_limit >= 0 then
+    local another_limit = on_conflict == 'error' and limit_mismatch(semaphore) ~= ''
+    if another_limit or create_bounded ~= semaphore.bounded then
+      return reply('limit_conflict', semaphore.limit, semaphore.bounded and 1 or 0)
+    end
+  end
+  if permits > largest_request(semaphore) then
+    return reply('permits_exceed_limit', semaphore.limit)
+  end
+end
+
+-- Arrival is counted, not timed: a clock that steps back, or two arrivals in one ms, must not reorder the queue.
+local function join_queue(semaphore)
+  semaphore.arrivals = semaphore.arrivals + 1
+  semaphore.waiting = semaphore.waiting + 1
+  semaphore.touched = true
+  redis.call('ZADD', queue_key, semaphore.arrivals, lease_id)
+  redis.call('HSET', waiters_key, lease_id, pack_waiter({
+    permits = permits, ttl_ms = ttl_ms, since_ms = now_ms, attachments = attachment, holder = holder,
+  }))
+  mark_replica_alive(replica_of(attachment))
+  return queued(semaphore)
+end
+
+local function newcomer(semaphore)
+  local refused = refusal(semaphore)
+  if refused then
+    return refused
+  end
+  if semaphore.waiting == 0 and semaphore.used + permits <= semaphore.limit then
+    local lease = { permits = permits, ttl_ms = ttl_ms, attachments = attachment, holder = holder }
+    add_lease(semaphore, lease_id, lease)
+    return granted(semaphore, lease)
+  end
+  if semaphore.backlog then
+    return reply('again')
+  end
+  if not enqueue then
+    semaphore.touched = true
+    return busy(semaphore)
+  end
+  if semaphore.waiting >= queue_max then
+    return reply('queue_full', semaphore.waiting)
+  end
+  return join_queue(semaphore)
+end
+
+local function answer(semaphore)
+  settle(semaphore)
+  if redis.call('EXISTS', retired_key) == 1 then
+    return reply('wait_cancelled')
+  end
+  local lease = semaphore.used > 0 and find_lease(lease_id)
+  if lease then
+    return repeat_held(semaphore, lease)
+  end
+  local waiter = semaphore.waiting > 0 and find_waiter(lease_id)
+  if waiter then
+    return repeat_waiting(semaphore, waiter)
+  end
+  return newcomer(semaphore)
+end
+
+local semaphore = load_semaphore()
+local answered = answer(semaphore)
+finish(semaphore)
+return answered

@@ -1,0 +1,58 @@
+#!lua
+-- configure: define a semaphore, or change its limit; waiters that ask for more than it now has are refused.
+-- USES reply, state, create, finish
+-- KEYS[1] state      hash: limit, initial, bounded, configured, used, fence, arrivals, nearest
+-- KEYS[2] deadlines  zset lease id -> deadline (Redis ms)
+-- KEYS[3] leases     hash lease id -> packed lease
+-- KEYS[4] queue      zset lease id -> arrival number
+-- KEYS[5] waiters    hash lease id -> packed waiter
+-- KEYS[6] replicas   hash replica -> last heartbeat (Redis ms); only while somebody waits
+-- KEYS[7] fence      string, the last fence of a removed semaphore while it is ahead of the clock
+-- ARGV[1] name       string
+-- ARGV[2] channel    string      what a replica's id is appended to
+-- ARGV[3] grace_ms   int
+-- ARGV[4] idle_ms    int
+-- ARGV[5] batch_max  int
+-- ARGV[6] limit      int
+-- ARGV[7] bounded    string       1, 0, or empty: as it was, 1 if new
+-- RETURN  created    limit:int bounded:bool used:int waiting:int oldest_wait_ms:int
+-- RETURN  configured limit:int bounded:bool used:int waiting:int oldest_wait_ms:int
+local function refuse_large_requests(semaphore)
+  local stored = redis.call('HGETALL', waiters_key)
+  local refused = false
+  for i = 1, #stored, 2 do
+    if unpack_waiter(stored[i + 1]).permits > largest_request(semaphore) then
+      remove_waiter(semaphore, stored[i])
+      refused = true
+    end
+  end
+  if refused then
+    tell_every_replica('check', name)
+  end
+end
+
+local semaphore = load_semaphore()
+settle(semaphore)
+local existed = semaphore.exists
+if existed then
+  local lowered = limit < semaphore.limit
+  semaphore.limit = limit
+  if lowered and semaphore.waiting > 0 then
+    refuse_large_requests(semaphore)
+  end
+else
+  create_semaphore(semaphore, limit, bounded ~= '0', true)
+end
+if bounded ~= '' then
+  semaphore.bounded = bounded == '1'
+end
+redis.call('HSET', state_key, 'configured', 1, 'bounded', semaphore.bounded and 1 or 0)
+-- Defined by an operator: it does not idle away any more.
+for _, key in ipairs({ state_key, deadlines_key, leases_key, queue_key, waiters_key, replicas_key }) do
+  redis.call('PERSIST', key)
+end
+semaphore.configured = true
+settle(semaphore)
+local answered = existed and reply('configured', state_of(semaphore)) or reply('created', state_of(semaphore))
+finish(semaphore)
+return answered

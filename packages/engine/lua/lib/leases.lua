@@ -1,0 +1,42 @@
+-- USES now, reply, lease
+-- The only three places where the number of permits held changes.
+local function add_lease(semaphore, lease_id, lease)
+  -- Above every fence before it, also after data loss: the clock is the floor (docs/spec.md, I5).
+  semaphore.fence = math.max(semaphore.fence + 1, now_us)
+  semaphore.used = semaphore.used + lease.permits
+  semaphore.touched = true
+  lease.fence = semaphore.fence
+  lease.granted_at_ms = now_ms
+  lease.deadline_ms = now_ms + lease.ttl_ms
+  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
+  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+end
+
+local function remove_lease(semaphore, lease_id, lease)
+  semaphore.used = semaphore.used - lease.permits
+  semaphore.touched = true
+  redis.call('ZREM', deadlines_key, lease_id)
+  redis.call('HDEL', leases_key, lease_id)
+end
+
+-- At most batch_max of them, so that 20,000 leases that end at once stall nobody; finds out whether any are left.
+local function expire_leases(semaphore)
+  if semaphore.used == 0 then
+    return
+  end
+  local left = batch_max - expired_leases
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
+  if #ids > left then
+    semaphore.backlog = true
+    ids[left + 1] = nil
+  end
+  if #ids == 0 then
+    return
+  end
+  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
+    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  end
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  expired_leases = expired_leases + #ids
+end

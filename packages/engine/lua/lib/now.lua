@@ -1,0 +1,2 @@
+-- USES clock
+local now_ms = math.floor(now_us / 1000)

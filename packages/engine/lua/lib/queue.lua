@@ -1,0 +1,44 @@
+-- USES now, attachments, waiter, semaphore
+-- When each replica with waiters was last heard of; read at most once.
+local heartbeats = nil
+
+local function last_heartbeat_ms(waiter)
+  if not heartbeats then
+    heartbeats = {}
+    local stored = redis.call('HGETALL', replicas_key)
+    for i = 1, #stored, 2 do
+      heartbeats[stored[i]] = tonumber(stored[i + 1])
+    end
+  end
+  local last_ms = 0
+  for replica in pairs(numbers_by_replica(waiter.attachments)) do
+    last_ms = math.max(last_ms, heartbeats[replica] or 0)
+  end
+  return last_ms
+end
+
+-- From then on the waiter is dropped by whichever script meets it at the head.
+local function grace_deadline_ms(waiter)
+  return last_heartbeat_ms(waiter) + grace_ms
+end
+
+local function mark_replica_alive(replica)
+  redis.call('HSET', replicas_key, replica, now_ms)
+  if heartbeats then
+    heartbeats[replica] = now_ms
+  end
+end
+
+local function head_of_queue()
+  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+  if lease_id then
+    return lease_id, find_waiter(lease_id)
+  end
+end
+
+local function remove_waiter(semaphore, lease_id)
+  semaphore.waiting = semaphore.waiting - 1
+  semaphore.touched = true
+  redis.call('ZREM', queue_key, lease_id)
+  redis.call('HDEL', waiters_key, lease_id)
+end
