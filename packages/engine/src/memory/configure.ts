@@ -1,0 +1,62 @@
+import type { AddPermitsReply, ConfigureReply, RemoveReply } from '../store.js'
+import type { Semaphore } from './semaphore.js'
+import { enter, isUnsettled, settle } from './settle.js'
+import { again, type Again, type Transition } from './transition.js'
+
+/** Defines a semaphore, or resizes it. No lease is revoked: a lowered limit stops grants until use is below it. */
+export function configure(
+  transition: Transition,
+  call: { semaphore: string; limit: number; bounded: boolean | null },
+): ConfigureReply | Again {
+  const existing = enter(transition, call.semaphore)
+  if (isUnsettled(transition, existing)) return again
+  const { nowMs } = transition
+  const start = { name: call.semaphore, limit: call.limit, bounded: call.bounded ?? true, nowMs }
+  const semaphore = existing ?? transition.catalogue.create(start)
+  semaphore.configured = true
+  semaphore.limit = call.limit
+  semaphore.bounded = call.bounded ?? semaphore.bounded
+  dropTooBig(transition, semaphore)
+  settle(transition, semaphore)
+  return { kind: existing === undefined ? 'created' : 'configured', state: semaphore.stateAt(nowMs) }
+}
+
+/** Who asks for more than there will ever be is refused, not kept waiting; its replica hears the reason when it asks again. */
+function dropTooBig(transition: Transition, semaphore: Semaphore): void {
+  const tooBig = [...semaphore.waiters.values()].filter((waiter) => semaphore.isTooMany(waiter.permits))
+  if (tooBig.length === 0) return
+  transition.tellReplicas(semaphore, { kind: 'check', semaphore: semaphore.name })
+  for (const waiter of tooBig) semaphore.removeWaiter(waiter, transition.nowMs)
+}
+
+/** The counting semaphore's release without a lease: the limit grows, for as long as the semaphore lives. */
+export function addPermits(
+  transition: Transition,
+  call: { semaphore: string; permits: number; requestId: string; limitMax: number },
+): AddPermitsReply | Again {
+  const { catalogue, nowMs, settings } = transition
+  const semaphore = enter(transition, call.semaphore)
+  if (isUnsettled(transition, semaphore)) return again
+  if (semaphore === undefined) return { kind: 'semaphore_not_found' }
+  if (catalogue.hasGrownBy(call.semaphore, call.requestId, nowMs)) {
+    return { kind: 'state', state: semaphore.stateAt(nowMs) }
+  }
+  if (semaphore.bounded) return { kind: 'released_too_many_times', limit: semaphore.limit }
+  if (semaphore.limit + call.permits > call.limitMax) return { kind: 'limit_too_large', limit: semaphore.limit }
+  catalogue.noteGrowth(call.semaphore, call.requestId, nowMs + settings.requestIdMs)
+  semaphore.limit += call.permits
+  semaphore.lastUseMs = Math.max(semaphore.lastUseMs, nowMs)
+  settle(transition, semaphore)
+  return { kind: 'state', state: semaphore.stateAt(nowMs) }
+}
+
+/** Its waiters hear that it is gone when they ask again; leases, if forced, are void. */
+export function remove(transition: Transition, call: { semaphore: string; force: boolean }): RemoveReply | Again {
+  const semaphore = enter(transition, call.semaphore)
+  if (isUnsettled(transition, semaphore)) return again
+  if (semaphore === undefined) return { kind: 'semaphore_not_found' }
+  if (semaphore.leases.size > 0 && !call.force) return { kind: 'in_use', used: semaphore.used }
+  if (semaphore.waiters.size > 0) transition.tellReplicas(semaphore, { kind: 'check', semaphore: semaphore.name })
+  transition.catalogue.remove(semaphore, transition.nowUs)
+  return { kind: 'removed' }
+}
