@@ -1,0 +1,29 @@
+import type { Script } from '../src/redis/script-spec.js'
+import { camelCase } from './header.js'
+
+function literal(value: unknown): string {
+  return JSON.stringify(value)
+    .replace(/"(\w+)":/g, '$1: ')
+    .replace(/,/g, ', ')
+    .replaceAll('"', "'")
+}
+
+function template(text: string): string {
+  return `\`${text.replace(/[\\`]|\$\{/g, (found) => `\\${found}`)}\``
+}
+
+/** The text of scripts.gen.ts. */
+export function emit(scripts: Readonly<Record<string, Script>>): string {
+  const entries = Object.values(scripts).map(({ name, keys, args, replies, text, sha1 }) => {
+    const tags = Object.entries(replies).map(([tag, fields]) => `      ${tag}: ${literal(fields)},\n`)
+    return (
+      `  ${camelCase(name)}: defineScript({\n    name: '${name}',\n    sha1: '${sha1}',\n    keys: ${literal(keys)},\n    args: ${literal(args)},\n` +
+      `    replies: {\n${tags.join('')}    },\n    text: ${template(text)},\n  }),\n`
+    )
+  })
+  return (
+    '// Made from lua/ by `npm run generate`. Not edited by hand: `npm run check:generated` would say so.\n' +
+    "import { defineScript } from './define-script.js'\n\n" +
+    `export const scripts = {\n${entries.join('')}}\n`
+  )
+}

@@ -1,0 +1,86 @@
+import type { EngineObserver } from '../engine.js'
+import { StoreUnavailableError } from '../store.js'
+import type { ArgsOf, KeysOf, ReplyOf, Script, ScriptSpec } from './script-spec.js'
+import { decodeReply, encodeCall } from './script-wire.js'
+import { storeErrorOf } from './store-error.js'
+
+/** Keeps the spec literal, so that keys, arguments and replies have types, and the text a mere string. */
+export function defineScript<
+  const Keys extends ScriptSpec['keys'],
+  const Args extends ScriptSpec['args'],
+  const Replies extends ScriptSpec['replies'],
+>(
+  script: Script & { readonly keys: Keys; readonly args: Args; readonly replies: Replies },
+): Script & { readonly keys: Keys; readonly args: Args; readonly replies: Replies } {
+  return script
+}
+
+/** The commands that a script needs; every Redis client of any topology has them. */
+export interface ScriptClient {
+  evalsha(sha1: string, keyCount: number, ...keysAndArgs: string[]): Promise<unknown>
+  eval(text: string, keyCount: number, ...keysAndArgs: string[]): Promise<unknown>
+}
+
+/** What the store tells whoever keeps metrics. */
+export type StoreObserver = Pick<EngineObserver, 'called' | 'expired'>
+
+export interface ScriptRunnerOptions {
+  readonly client: ScriptClient
+  readonly observer?: StoreObserver | undefined
+  /** Other texts for some scripts, by name, with the same header. */
+  readonly texts?: Readonly<Record<string, Pick<Script, 'text' | 'sha1'>>> | undefined
+  /** Appended to ARGV. */
+  readonly extraArgs?: (() => readonly string[]) | undefined
+}
+
+/** Runs a script for one semaphore. Rejects with `StoreUnavailableError`, or with what a bug in the script threw. */
+export type RunScript = <S extends Script>(
+  script: S,
+  semaphore: string,
+  keys: KeysOf<S>,
+  args: ArgsOf<S>,
+) => Promise<ReplyOf<S>>
+
+/** A script that answers `again` has done a full batch; this many batches in a row mean that it makes no progress. */
+const batchesMax = 1_000
+
+/** The only caller of EVALSHA. */
+export function createScriptRunner({ client, observer, texts, extraArgs }: ScriptRunnerOptions): RunScript {
+  async function send(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+    const { text, sha1 } = texts?.[script.name] ?? script
+    const sent = [...keys, ...args, ...(extraArgs?.() ?? [])]
+    try {
+      return await client.evalsha(sha1, keys.length, ...sent)
+    } catch (error) {
+      // Nothing ran, so this repeats nothing. EVAL runs the script and leaves it loaded.
+      if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return client.eval(text, keys.length, ...sent)
+      throw error
+    }
+  }
+
+  async function runToTheEnd(script: Script, semaphore: string, keys: readonly string[], args: readonly string[]) {
+    for (let batch = 0; batch < batchesMax; batch += 1) {
+      const reply = decodeReply(script, await send(script, keys, args))
+      if (reply.expired > 0) observer?.expired({ semaphore, leases: reply.expired })
+      if (reply.kind !== 'again') return reply
+    }
+    throw new StoreUnavailableError(`${script.name} of ${semaphore} found more to do after ${batchesMax} batches.`)
+  }
+
+  return async function run<S extends Script>(script: S, semaphore: string, keys: KeysOf<S>, args: ArgsOf<S>) {
+    const call = encodeCall(script, keys, args)
+    const startedAt = performance.now()
+    const report = (ok: boolean): void => {
+      observer?.called({ operation: script.name, durationMs: performance.now() - startedAt, ok })
+    }
+    try {
+      const { kind, fields } = await runToTheEnd(script, semaphore, call.keys, call.args)
+      report(true)
+      // decodeReply checked kind and fields against the very spec that ReplyOf<S> is computed from.
+      return { kind, ...fields } as ReplyOf<S>
+    } catch (error) {
+      report(false)
+      throw storeErrorOf(error, script.name)
+    }
+  }
+}

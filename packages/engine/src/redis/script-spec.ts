@@ -1,0 +1,41 @@
+/** `strings`: as many as are left. */
+export type ArgType = 'string' | 'int' | 'bool' | 'strings'
+/** `int?`: the empty string is null. `bool`: 0 or 1. `strings`: as many as are left. */
+export type FieldType = 'int' | 'int?' | 'string' | 'bool' | 'strings'
+
+/** What the header of a script declares; all names in camel case but for the tags. */
+export interface ScriptSpec {
+  readonly name: string
+  /** In the order of KEYS. */
+  readonly keys: readonly string[]
+  /** In the order of ARGV. */
+  readonly args: Readonly<Record<string, ArgType>>
+  /** The fields of each reply, by its tag, in the order in which they come. */
+  readonly replies: Readonly<Record<string, Readonly<Record<string, FieldType>>>>
+}
+
+export interface Script extends ScriptSpec {
+  readonly text: string
+  readonly sha1: string
+}
+
+/** What a type of the header is in TypeScript. */
+export interface Values {
+  readonly string: string
+  readonly int: number
+  readonly 'int?': number | null
+  readonly bool: boolean
+  readonly strings: readonly string[]
+}
+
+export type KeysOf<S extends ScriptSpec> = Readonly<Record<S['keys'][number], string>>
+export type ArgsOf<S extends ScriptSpec> = { readonly [Name in keyof S['args']]: Values[S['args'][Name]] }
+
+type FieldsOf<Fields extends Readonly<Record<string, FieldType>>> = {
+  readonly [Name in keyof Fields]: Values[Fields[Name]]
+}
+
+/** A union on `kind`. `again` is not in it: whoever runs the script answers that by running it again. */
+export type ReplyOf<S extends ScriptSpec> = {
+  readonly [Tag in Exclude<keyof S['replies'], 'again'>]: { readonly kind: Tag } & FieldsOf<S['replies'][Tag]>
+}[Exclude<keyof S['replies'], 'again'>]

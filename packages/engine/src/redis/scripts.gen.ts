@@ -1,0 +1,4546 @@
+// Made from lua/ by `npm run generate`. Not edited by hand: `npm run check:generated` would say so.
+import { defineScript } from './define-script.js'
+
+export const scripts = {
+  acquire: defineScript({
+    name: 'acquire',
+    sha1: '0d83be04cf6f5fff4fe49a07c32a69ef71b775ed',
+    keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'retired', 'fence'],
+    args: {name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', permits: 'int', ttlMs: 'int', enqueue: 'bool', attachment: 'string', holder: 'string', queueMax: 'int', createLimit: 'int', createBounded: 'bool', onConflict: 'string'},
+    replies: {
+      granted: {permits: 'int', fence: 'int', ttlMs: 'int', grantedAtMs: 'int', deadlineMs: 'int', expiresInMs: 'int', limitMismatch: 'int?'},
+      queued: {position: 'int', attachedAtMs: 'int', nearestInMs: 'int?', limitMismatch: 'int?'},
+      busy: {limit: 'int', used: 'int', waiting: 'int', nearestInMs: 'int?'},
+      semaphore_not_found: {},
+      limit_conflict: {limit: 'int', bounded: 'bool'},
+      permits_exceed_limit: {limit: 'int'},
+      lease_id_conflict: {permits: 'int'},
+      queue_full: {waiting: 'int'},
+      wait_cancelled: {},
+      again: {},
+    },
+    text: `#!lua
+-- acquire
+local state_key = KEYS[1]
+local deadlines_key = KEYS[2]
+local leases_key = KEYS[3]
+local queue_key = KEYS[4]
+local waiters_key = KEYS[5]
+local replicas_key = KEYS[6]
+local retired_key = KEYS[7]
+local fence_key = KEYS[8]
+local name = ARGV[1]
+local channel = ARGV[2]
+local grace_ms = tonumber(ARGV[3])
+local idle_ms = tonumber(ARGV[4])
+local batch_max = tonumber(ARGV[5])
+local lease_id = ARGV[6]
+local permits = tonumber(ARGV[7])
+local ttl_ms = tonumber(ARGV[8])
+local enqueue = ARGV[9] == '1'
+local attachment = ARGV[10]
+local holder = ARGV[11]
+local queue_max = tonumber(ARGV[12])
+local create_limit = tonumber(ARGV[13])
+local create_bounded = ARGV[14] == '1'
+local on_conflict = ARGV[15]
+local expired_leases = 0
+local function reply(tag, ...)
+  return { tag, expired_leases, ... }
+end
+local function create_semaphore(semaphore, limit, bounded, configured)
+  semaphore.exists = true
+  semaphore.limit = limit
+  semaphore.initial = limit
+  semaphore.bounded = bounded
+  semaphore.configured = configured
+  semaphore.fence = tonumber(redis.call('GET', fence_key) or 0)
+  redis.call(
+    'HSET', state_key,
+    'limit', limit, 'initial', limit, 'bounded', bounded and 1 or 0, 'configured', configured and 1 or 0,
+    'used', 0, 'fence', string.format('%.0f', semaphore.fence), 'arrivals', 0
+  )
+end
+local function has_attachment(set, attachment)
+  return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
+end
+local function with_attachment(set, attachment)
+  if set == '-' then
+    return attachment
+  end
+  if has_attachment(set, attachment) then
+    return set
+  end
+  return set .. ',' .. attachment
+end
+local function without_attachment(set, attachment)
+  local rest = {}
+  for each in string.gmatch(set, '[^,]+') do
+    if each ~= attachment then
+      rest[#rest + 1] = each
+    end
+  end
+  if #rest == 0 then
+    return '-'
+  end
+  return table.concat(rest, ',')
+end
+local function replica_of(attachment)
+  return string.match(attachment, '^([^.]+)')
+end
+local function numbers_by_replica(set)
+  local numbers = {}
+  for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
+    numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
+  end
+  return numbers
+end
+local function tell(replica, ...)
+  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+end
+local function tell_granted(lease_id, lease)
+  for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
+    tell(
+      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
+    )
+  end
+end
+local function tell_every_replica(...)
+  for _, replica in ipairs(redis.call('HKEYS', replicas_key)) do
+    tell(replica, ...)
+  end
+end
+local function tell_cancelled(lease_id, set)
+  for replica, numbers in pairs(numbers_by_replica(set)) do
+    tell(replica, 'cancelled', name, lease_id, numbers)
+  end
+end
+local clock_reading = redis.call('TIME')
+local now_us = tonumber(clock_reading[1]) * 1000000 + tonumber(clock_reading[2])
+local now_ms = math.floor(now_us / 1000)
+local function pack_lease(lease)
+  return string.format(
+    '%d %.0f %d %.0f %s %s',
+    lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
+  )
+end
+local function unpack_lease(text)
+  local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
+    string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    fence = tonumber(fence),
+    ttl_ms = tonumber(ttl_ms),
+    granted_at_ms = tonumber(granted_at_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_lease(lease_id)
+  local deadline_ms = tonumber(redis.call('ZSCORE', deadlines_key, lease_id))
+  if not deadline_ms or deadline_ms <= now_ms then
+    return nil
+  end
+  local lease = unpack_lease(redis.call('HGET', leases_key, lease_id))
+  lease.deadline_ms = deadline_ms
+  return lease
+end
+local function add_lease(semaphore, lease_id, lease)
+  semaphore.fence = math.max(semaphore.fence + 1, now_us)
+  semaphore.used = semaphore.used + lease.permits
+  semaphore.touched = true
+  lease.fence = semaphore.fence
+  lease.granted_at_ms = now_ms
+  lease.deadline_ms = now_ms + lease.ttl_ms
+  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
+  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+end
+local function remove_lease(semaphore, lease_id, lease)
+  semaphore.used = semaphore.used - lease.permits
+  semaphore.touched = true
+  redis.call('ZREM', deadlines_key, lease_id)
+  redis.call('HDEL', leases_key, lease_id)
+end
+local function expire_leases(semaphore)
+  if semaphore.used == 0 then
+    return
+  end
+  local left = batch_max - expired_leases
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
+  if #ids > left then
+    semaphore.backlog = true
+    ids[left + 1] = nil
+  end
+  if #ids == 0 then
+    return
+  end
+  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
+    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  end
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  expired_leases = expired_leases + #ids
+end
+local function pack_waiter(waiter)
+  return string.format(
+    '%d %d %.0f %s %s',
+    waiter.permits, waiter.ttl_ms, waiter.since_ms, waiter.attachments, waiter.holder
+  )
+end
+local function unpack_waiter(text)
+  local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    ttl_ms = tonumber(ttl_ms),
+    since_ms = tonumber(since_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_waiter(lease_id)
+  local text = redis.call('HGET', waiters_key, lease_id)
+  return text and unpack_waiter(text) or nil
+end
+local function load_semaphore()
+  local stored = redis.call(
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
+  )
+  local semaphore = {
+    exists = stored[1] ~= false,
+    limit = tonumber(stored[1] or 0),
+    initial = tonumber(stored[2] or 0),
+    bounded = stored[3] == '1',
+    configured = stored[4] == '1',
+    used = tonumber(stored[5] or 0),
+    fence = tonumber(stored[6] or 0),
+    arrivals = tonumber(stored[7] or 0),
+    told_ms = tonumber(stored[8]),
+    waiting = 0,
+    backlog = false,
+    touched = false,
+  }
+  if semaphore.exists then
+    semaphore.waiting = redis.call('ZCARD', queue_key)
+  end
+  semaphore.had_waiters = semaphore.waiting > 0
+  return semaphore
+end
+local function largest_request(semaphore)
+  return math.max(semaphore.limit, 1)
+end
+local heartbeats = nil
+local function last_heartbeat_ms(waiter)
+  if not heartbeats then
+    heartbeats = {}
+    local stored = redis.call('HGETALL', replicas_key)
+    for i = 1, #stored, 2 do
+      heartbeats[stored[i]] = tonumber(stored[i + 1])
+    end
+  end
+  local last_ms = 0
+  for replica in pairs(numbers_by_replica(waiter.attachments)) do
+    last_ms = math.max(last_ms, heartbeats[replica] or 0)
+  end
+  return last_ms
+end
+local function grace_deadline_ms(waiter)
+  return last_heartbeat_ms(waiter) + grace_ms
+end
+local function mark_replica_alive(replica)
+  redis.call('HSET', replicas_key, replica, now_ms)
+  if heartbeats then
+    heartbeats[replica] = now_ms
+  end
+end
+local function head_of_queue()
+  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+  if lease_id then
+    return lease_id, find_waiter(lease_id)
+  end
+end
+local function remove_waiter(semaphore, lease_id)
+  semaphore.waiting = semaphore.waiting - 1
+  semaphore.touched = true
+  redis.call('ZREM', queue_key, lease_id)
+  redis.call('HDEL', waiters_key, lease_id)
+end
+local moved = 0
+local function move_queue(semaphore)
+  while semaphore.waiting > 0 do
+    local lease_id, waiter = head_of_queue()
+    local dead = grace_deadline_ms(waiter) <= now_ms
+    if not dead and semaphore.used + waiter.permits > semaphore.limit then
+      return
+    end
+    if moved == batch_max then
+      semaphore.backlog = true
+      return
+    end
+    moved = moved + 1
+    remove_waiter(semaphore, lease_id)
+    if not dead then
+      add_lease(semaphore, lease_id, waiter)
+      tell_granted(lease_id, waiter)
+    end
+  end
+end
+local function settle(semaphore)
+  if semaphore.exists then
+    expire_leases(semaphore)
+    move_queue(semaphore)
+  end
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function nearest_deadline_ms(semaphore)
+  if semaphore.waiting == 0 then
+    return nil
+  end
+  if semaphore.backlog then
+    return now_ms
+  end
+  local _, head = head_of_queue()
+  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+end
+local function nearest_in_ms(semaphore)
+  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
+  return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
+end
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured then
+    return
+  end
+  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
+  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
+  redis.call('PEXPIRE', state_key, lives_ms)
+  if last[2] then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function finish(semaphore)
+  if not semaphore.exists then
+    return
+  end
+  local nearest_ms = nearest_deadline_ms(semaphore)
+  if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
+    tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
+  end
+  redis.call(
+    'HSET', state_key,
+    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
+    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
+  )
+  if semaphore.had_waiters and semaphore.waiting == 0 then
+    redis.call('DEL', replicas_key)
+  end
+  if semaphore.touched then
+    put_off_idle_removal(semaphore)
+  end
+end
+local function limit_mismatch(semaphore)
+  if create_limit < 0 or create_limit == semaphore.limit or create_limit == semaphore.initial then
+    return ''
+  end
+  return semaphore.limit
+end
+local function granted(semaphore, lease)
+  return reply(
+    'granted', lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
+    lease.deadline_ms - now_ms, limit_mismatch(semaphore)
+  )
+end
+local function queued(semaphore)
+  local position = redis.call('ZRANK', queue_key, lease_id) + 1
+  return reply('queued', position, now_ms, nearest_in_ms(semaphore), limit_mismatch(semaphore))
+end
+local function busy(semaphore)
+  return reply('busy', semaphore.limit, semaphore.used, semaphore.waiting, nearest_in_ms(semaphore))
+end
+local function repeat_held(semaphore, lease)
+  if lease.permits ~= permits then
+    return reply('lease_id_conflict', lease.permits)
+  end
+  if not has_attachment(lease.attachments, attachment) and lease.attachments ~= '-' then
+    lease.attachments = '-'
+    redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+  end
+  return granted(semaphore, lease)
+end
+local function repeat_waiting(semaphore, waiter)
+  if waiter.permits ~= permits then
+    return reply('lease_id_conflict', waiter.permits)
+  end
+  if not enqueue then
+    remove_waiter(semaphore, lease_id)
+    tell_cancelled(lease_id, without_attachment(waiter.attachments, attachment))
+    settle(semaphore)
+    if semaphore.backlog then
+      return reply('again')
+    end
+    return busy(semaphore)
+  end
+  waiter.attachments = with_attachment(waiter.attachments, attachment)
+  redis.call('HSET', waiters_key, lease_id, pack_waiter(waiter))
+  mark_replica_alive(replica_of(attachment))
+  semaphore.touched = true
+  return queued(semaphore)
+end
+local function refusal(semaphore)
+  if not semaphore.exists then
+    if create_limit < 0 then
+      return reply('semaphore_not_found')
+    end
+    if permits > math.max(create_limit, 1) then
+      return reply('permits_exceed_limit', create_limit)
+    end
+    create_semaphore(semaphore, create_limit, create_bounded, false)
+    return nil
+  end
+  if create_limit >= 0 then
+    local another_limit = on_conflict == 'error' and limit_mismatch(semaphore) ~= ''
+    if another_limit or create_bounded ~= semaphore.bounded then
+      return reply('limit_conflict', semaphore.limit, semaphore.bounded and 1 or 0)
+    end
+  end
+  if permits > largest_request(semaphore) then
+    return reply('permits_exceed_limit', semaphore.limit)
+  end
+end
+local function join_queue(semaphore)
+  semaphore.arrivals = semaphore.arrivals + 1
+  semaphore.waiting = semaphore.waiting + 1
+  semaphore.touched = true
+  redis.call('ZADD', queue_key, semaphore.arrivals, lease_id)
+  redis.call('HSET', waiters_key, lease_id, pack_waiter({
+    permits = permits, ttl_ms = ttl_ms, since_ms = now_ms, attachments = attachment, holder = holder,
+  }))
+  mark_replica_alive(replica_of(attachment))
+  return queued(semaphore)
+end
+local function newcomer(semaphore)
+  local refused = refusal(semaphore)
+  if refused then
+    return refused
+  end
+  if semaphore.waiting == 0 and semaphore.used + permits <= semaphore.limit then
+    local lease = { permits = permits, ttl_ms = ttl_ms, attachments = attachment, holder = holder }
+    add_lease(semaphore, lease_id, lease)
+    return granted(semaphore, lease)
+  end
+  if semaphore.backlog then
+    return reply('again')
+  end
+  if not enqueue then
+    semaphore.touched = true
+    return busy(semaphore)
+  end
+  if semaphore.waiting >= queue_max then
+    return reply('queue_full', semaphore.waiting)
+  end
+  return join_queue(semaphore)
+end
+local function answer(semaphore)
+  settle(semaphore)
+  if redis.call('EXISTS', retired_key) == 1 then
+    return reply('wait_cancelled')
+  end
+  local lease = semaphore.used > 0 and find_lease(lease_id)
+  if lease then
+    return repeat_held(semaphore, lease)
+  end
+  local waiter = semaphore.waiting > 0 and find_waiter(lease_id)
+  if waiter then
+    return repeat_waiting(semaphore, waiter)
+  end
+  return newcomer(semaphore)
+end
+local semaphore = load_semaphore()
+local answered = answer(semaphore)
+finish(semaphore)
+return answered
+`,
+  }),
+  addPermits: defineScript({
+    name: 'add-permits',
+    sha1: '825a474ca745b3537d182219f3cd83f1ddc86a7f',
+    keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'grown'],
+    args: {name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', permits: 'int', limitMax: 'int', requestIdMs: 'int'},
+    replies: {
+      state: {limit: 'int', bounded: 'bool', used: 'int', waiting: 'int', oldestWaitMs: 'int'},
+      semaphore_not_found: {},
+      released_too_many_times: {limit: 'int'},
+      limit_too_large: {limit: 'int'},
+    },
+    text: `#!lua
+-- add-permits
+local state_key = KEYS[1]
+local deadlines_key = KEYS[2]
+local leases_key = KEYS[3]
+local queue_key = KEYS[4]
+local waiters_key = KEYS[5]
+local replicas_key = KEYS[6]
+local grown_key = KEYS[7]
+local name = ARGV[1]
+local channel = ARGV[2]
+local grace_ms = tonumber(ARGV[3])
+local idle_ms = tonumber(ARGV[4])
+local batch_max = tonumber(ARGV[5])
+local permits = tonumber(ARGV[6])
+local limit_max = tonumber(ARGV[7])
+local request_id_ms = tonumber(ARGV[8])
+local expired_leases = 0
+local function reply(tag, ...)
+  return { tag, expired_leases, ... }
+end
+local clock_reading = redis.call('TIME')
+local now_us = tonumber(clock_reading[1]) * 1000000 + tonumber(clock_reading[2])
+local now_ms = math.floor(now_us / 1000)
+local function has_attachment(set, attachment)
+  return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
+end
+local function with_attachment(set, attachment)
+  if set == '-' then
+    return attachment
+  end
+  if has_attachment(set, attachment) then
+    return set
+  end
+  return set .. ',' .. attachment
+end
+local function without_attachment(set, attachment)
+  local rest = {}
+  for each in string.gmatch(set, '[^,]+') do
+    if each ~= attachment then
+      rest[#rest + 1] = each
+    end
+  end
+  if #rest == 0 then
+    return '-'
+  end
+  return table.concat(rest, ',')
+end
+local function replica_of(attachment)
+  return string.match(attachment, '^([^.]+)')
+end
+local function numbers_by_replica(set)
+  local numbers = {}
+  for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
+    numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
+  end
+  return numbers
+end
+local function pack_waiter(waiter)
+  return string.format(
+    '%d %d %.0f %s %s',
+    waiter.permits, waiter.ttl_ms, waiter.since_ms, waiter.attachments, waiter.holder
+  )
+end
+local function unpack_waiter(text)
+  local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    ttl_ms = tonumber(ttl_ms),
+    since_ms = tonumber(since_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_waiter(lease_id)
+  local text = redis.call('HGET', waiters_key, lease_id)
+  return text and unpack_waiter(text) or nil
+end
+local function load_semaphore()
+  local stored = redis.call(
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
+  )
+  local semaphore = {
+    exists = stored[1] ~= false,
+    limit = tonumber(stored[1] or 0),
+    initial = tonumber(stored[2] or 0),
+    bounded = stored[3] == '1',
+    configured = stored[4] == '1',
+    used = tonumber(stored[5] or 0),
+    fence = tonumber(stored[6] or 0),
+    arrivals = tonumber(stored[7] or 0),
+    told_ms = tonumber(stored[8]),
+    waiting = 0,
+    backlog = false,
+    touched = false,
+  }
+  if semaphore.exists then
+    semaphore.waiting = redis.call('ZCARD', queue_key)
+  end
+  semaphore.had_waiters = semaphore.waiting > 0
+  return semaphore
+end
+local function largest_request(semaphore)
+  return math.max(semaphore.limit, 1)
+end
+local heartbeats = nil
+local function last_heartbeat_ms(waiter)
+  if not heartbeats then
+    heartbeats = {}
+    local stored = redis.call('HGETALL', replicas_key)
+    for i = 1, #stored, 2 do
+      heartbeats[stored[i]] = tonumber(stored[i + 1])
+    end
+  end
+  local last_ms = 0
+  for replica in pairs(numbers_by_replica(waiter.attachments)) do
+    last_ms = math.max(last_ms, heartbeats[replica] or 0)
+  end
+  return last_ms
+end
+local function grace_deadline_ms(waiter)
+  return last_heartbeat_ms(waiter) + grace_ms
+end
+local function mark_replica_alive(replica)
+  redis.call('HSET', replicas_key, replica, now_ms)
+  if heartbeats then
+    heartbeats[replica] = now_ms
+  end
+end
+local function head_of_queue()
+  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+  if lease_id then
+    return lease_id, find_waiter(lease_id)
+  end
+end
+local function remove_waiter(semaphore, lease_id)
+  semaphore.waiting = semaphore.waiting - 1
+  semaphore.touched = true
+  redis.call('ZREM', queue_key, lease_id)
+  redis.call('HDEL', waiters_key, lease_id)
+end
+local function state_of(semaphore)
+  local oldest_wait_ms = 0
+  if semaphore.waiting > 0 then
+    local _, head = head_of_queue()
+    oldest_wait_ms = now_ms - head.since_ms
+  end
+  return semaphore.limit, semaphore.bounded and 1 or 0, semaphore.used, semaphore.waiting, oldest_wait_ms
+end
+local function pack_lease(lease)
+  return string.format(
+    '%d %.0f %d %.0f %s %s',
+    lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
+  )
+end
+local function unpack_lease(text)
+  local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
+    string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    fence = tonumber(fence),
+    ttl_ms = tonumber(ttl_ms),
+    granted_at_ms = tonumber(granted_at_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_lease(lease_id)
+  local deadline_ms = tonumber(redis.call('ZSCORE', deadlines_key, lease_id))
+  if not deadline_ms or deadline_ms <= now_ms then
+    return nil
+  end
+  local lease = unpack_lease(redis.call('HGET', leases_key, lease_id))
+  lease.deadline_ms = deadline_ms
+  return lease
+end
+local function add_lease(semaphore, lease_id, lease)
+  semaphore.fence = math.max(semaphore.fence + 1, now_us)
+  semaphore.used = semaphore.used + lease.permits
+  semaphore.touched = true
+  lease.fence = semaphore.fence
+  lease.granted_at_ms = now_ms
+  lease.deadline_ms = now_ms + lease.ttl_ms
+  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
+  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+end
+local function remove_lease(semaphore, lease_id, lease)
+  semaphore.used = semaphore.used - lease.permits
+  semaphore.touched = true
+  redis.call('ZREM', deadlines_key, lease_id)
+  redis.call('HDEL', leases_key, lease_id)
+end
+local function expire_leases(semaphore)
+  if semaphore.used == 0 then
+    return
+  end
+  local left = batch_max - expired_leases
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
+  if #ids > left then
+    semaphore.backlog = true
+    ids[left + 1] = nil
+  end
+  if #ids == 0 then
+    return
+  end
+  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
+    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  end
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  expired_leases = expired_leases + #ids
+end
+local function tell(replica, ...)
+  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+end
+local function tell_granted(lease_id, lease)
+  for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
+    tell(
+      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
+    )
+  end
+end
+local function tell_every_replica(...)
+  for _, replica in ipairs(redis.call('HKEYS', replicas_key)) do
+    tell(replica, ...)
+  end
+end
+local moved = 0
+local function move_queue(semaphore)
+  while semaphore.waiting > 0 do
+    local lease_id, waiter = head_of_queue()
+    local dead = grace_deadline_ms(waiter) <= now_ms
+    if not dead and semaphore.used + waiter.permits > semaphore.limit then
+      return
+    end
+    if moved == batch_max then
+      semaphore.backlog = true
+      return
+    end
+    moved = moved + 1
+    remove_waiter(semaphore, lease_id)
+    if not dead then
+      add_lease(semaphore, lease_id, waiter)
+      tell_granted(lease_id, waiter)
+    end
+  end
+end
+local function settle(semaphore)
+  if semaphore.exists then
+    expire_leases(semaphore)
+    move_queue(semaphore)
+  end
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function nearest_deadline_ms(semaphore)
+  if semaphore.waiting == 0 then
+    return nil
+  end
+  if semaphore.backlog then
+    return now_ms
+  end
+  local _, head = head_of_queue()
+  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+end
+local function nearest_in_ms(semaphore)
+  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
+  return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
+end
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured then
+    return
+  end
+  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
+  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
+  redis.call('PEXPIRE', state_key, lives_ms)
+  if last[2] then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function finish(semaphore)
+  if not semaphore.exists then
+    return
+  end
+  local nearest_ms = nearest_deadline_ms(semaphore)
+  if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
+    tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
+  end
+  redis.call(
+    'HSET', state_key,
+    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
+    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
+  )
+  if semaphore.had_waiters and semaphore.waiting == 0 then
+    redis.call('DEL', replicas_key)
+  end
+  if semaphore.touched then
+    put_off_idle_removal(semaphore)
+  end
+end
+local function answer(semaphore)
+  if not semaphore.exists then
+    return reply('semaphore_not_found')
+  end
+  if redis.call('EXISTS', grown_key) == 0 then
+    if semaphore.bounded then
+      return reply('released_too_many_times', semaphore.limit)
+    end
+    if semaphore.limit + permits > limit_max then
+      return reply('limit_too_large', semaphore.limit)
+    end
+    redis.call('SET', grown_key, '', 'PX', request_id_ms)
+    semaphore.limit = semaphore.limit + permits
+    semaphore.touched = true
+    settle(semaphore)
+  end
+  return reply('state', state_of(semaphore))
+end
+local semaphore = load_semaphore()
+settle(semaphore)
+local answered = answer(semaphore)
+finish(semaphore)
+return answered
+`,
+  }),
+  cancel: defineScript({
+    name: 'cancel',
+    sha1: '6d27334733df925fcdf8f9463c8723be6113b16f',
+    keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
+    args: {name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', attachment: 'string', unlessHeld: 'bool'},
+    replies: {
+      held: {permits: 'int', fence: 'int', ttlMs: 'int', grantedAtMs: 'int', deadlineMs: 'int', expiresInMs: 'int'},
+      left: {},
+      returned: {},
+      detached: {},
+      not_attached: {},
+    },
+    text: `#!lua flags=allow-oom
+-- cancel
+local state_key = KEYS[1]
+local deadlines_key = KEYS[2]
+local leases_key = KEYS[3]
+local queue_key = KEYS[4]
+local waiters_key = KEYS[5]
+local replicas_key = KEYS[6]
+local name = ARGV[1]
+local channel = ARGV[2]
+local grace_ms = tonumber(ARGV[3])
+local idle_ms = tonumber(ARGV[4])
+local batch_max = tonumber(ARGV[5])
+local lease_id = ARGV[6]
+local attachment = ARGV[7]
+local unless_held = ARGV[8] == '1'
+local expired_leases = 0
+local function reply(tag, ...)
+  return { tag, expired_leases, ... }
+end
+local clock_reading = redis.call('TIME')
+local now_us = tonumber(clock_reading[1]) * 1000000 + tonumber(clock_reading[2])
+local now_ms = math.floor(now_us / 1000)
+local function pack_lease(lease)
+  return string.format(
+    '%d %.0f %d %.0f %s %s',
+    lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
+  )
+end
+local function unpack_lease(text)
+  local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
+    string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    fence = tonumber(fence),
+    ttl_ms = tonumber(ttl_ms),
+    granted_at_ms = tonumber(granted_at_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_lease(lease_id)
+  local deadline_ms = tonumber(redis.call('ZSCORE', deadlines_key, lease_id))
+  if not deadline_ms or deadline_ms <= now_ms then
+    return nil
+  end
+  local lease = unpack_lease(redis.call('HGET', leases_key, lease_id))
+  lease.deadline_ms = deadline_ms
+  return lease
+end
+local function add_lease(semaphore, lease_id, lease)
+  semaphore.fence = math.max(semaphore.fence + 1, now_us)
+  semaphore.used = semaphore.used + lease.permits
+  semaphore.touched = true
+  lease.fence = semaphore.fence
+  lease.granted_at_ms = now_ms
+  lease.deadline_ms = now_ms + lease.ttl_ms
+  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
+  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+end
+local function remove_lease(semaphore, lease_id, lease)
+  semaphore.used = semaphore.used - lease.permits
+  semaphore.touched = true
+  redis.call('ZREM', deadlines_key, lease_id)
+  redis.call('HDEL', leases_key, lease_id)
+end
+local function expire_leases(semaphore)
+  if semaphore.used == 0 then
+    return
+  end
+  local left = batch_max - expired_leases
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
+  if #ids > left then
+    semaphore.backlog = true
+    ids[left + 1] = nil
+  end
+  if #ids == 0 then
+    return
+  end
+  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
+    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  end
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  expired_leases = expired_leases + #ids
+end
+local function has_attachment(set, attachment)
+  return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
+end
+local function with_attachment(set, attachment)
+  if set == '-' then
+    return attachment
+  end
+  if has_attachment(set, attachment) then
+    return set
+  end
+  return set .. ',' .. attachment
+end
+local function without_attachment(set, attachment)
+  local rest = {}
+  for each in string.gmatch(set, '[^,]+') do
+    if each ~= attachment then
+      rest[#rest + 1] = each
+    end
+  end
+  if #rest == 0 then
+    return '-'
+  end
+  return table.concat(rest, ',')
+end
+local function replica_of(attachment)
+  return string.match(attachment, '^([^.]+)')
+end
+local function numbers_by_replica(set)
+  local numbers = {}
+  for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
+    numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
+  end
+  return numbers
+end
+local function pack_waiter(waiter)
+  return string.format(
+    '%d %d %.0f %s %s',
+    waiter.permits, waiter.ttl_ms, waiter.since_ms, waiter.attachments, waiter.holder
+  )
+end
+local function unpack_waiter(text)
+  local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    ttl_ms = tonumber(ttl_ms),
+    since_ms = tonumber(since_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_waiter(lease_id)
+  local text = redis.call('HGET', waiters_key, lease_id)
+  return text and unpack_waiter(text) or nil
+end
+local function load_semaphore()
+  local stored = redis.call(
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
+  )
+  local semaphore = {
+    exists = stored[1] ~= false,
+    limit = tonumber(stored[1] or 0),
+    initial = tonumber(stored[2] or 0),
+    bounded = stored[3] == '1',
+    configured = stored[4] == '1',
+    used = tonumber(stored[5] or 0),
+    fence = tonumber(stored[6] or 0),
+    arrivals = tonumber(stored[7] or 0),
+    told_ms = tonumber(stored[8]),
+    waiting = 0,
+    backlog = false,
+    touched = false,
+  }
+  if semaphore.exists then
+    semaphore.waiting = redis.call('ZCARD', queue_key)
+  end
+  semaphore.had_waiters = semaphore.waiting > 0
+  return semaphore
+end
+local function largest_request(semaphore)
+  return math.max(semaphore.limit, 1)
+end
+local heartbeats = nil
+local function last_heartbeat_ms(waiter)
+  if not heartbeats then
+    heartbeats = {}
+    local stored = redis.call('HGETALL', replicas_key)
+    for i = 1, #stored, 2 do
+      heartbeats[stored[i]] = tonumber(stored[i + 1])
+    end
+  end
+  local last_ms = 0
+  for replica in pairs(numbers_by_replica(waiter.attachments)) do
+    last_ms = math.max(last_ms, heartbeats[replica] or 0)
+  end
+  return last_ms
+end
+local function grace_deadline_ms(waiter)
+  return last_heartbeat_ms(waiter) + grace_ms
+end
+local function mark_replica_alive(replica)
+  redis.call('HSET', replicas_key, replica, now_ms)
+  if heartbeats then
+    heartbeats[replica] = now_ms
+  end
+end
+local function head_of_queue()
+  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+  if lease_id then
+    return lease_id, find_waiter(lease_id)
+  end
+end
+local function remove_waiter(semaphore, lease_id)
+  semaphore.waiting = semaphore.waiting - 1
+  semaphore.touched = true
+  redis.call('ZREM', queue_key, lease_id)
+  redis.call('HDEL', waiters_key, lease_id)
+end
+local function tell(replica, ...)
+  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+end
+local function tell_granted(lease_id, lease)
+  for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
+    tell(
+      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
+    )
+  end
+end
+local function tell_every_replica(...)
+  for _, replica in ipairs(redis.call('HKEYS', replicas_key)) do
+    tell(replica, ...)
+  end
+end
+local moved = 0
+local function move_queue(semaphore)
+  while semaphore.waiting > 0 do
+    local lease_id, waiter = head_of_queue()
+    local dead = grace_deadline_ms(waiter) <= now_ms
+    if not dead and semaphore.used + waiter.permits > semaphore.limit then
+      return
+    end
+    if moved == batch_max then
+      semaphore.backlog = true
+      return
+    end
+    moved = moved + 1
+    remove_waiter(semaphore, lease_id)
+    if not dead then
+      add_lease(semaphore, lease_id, waiter)
+      tell_granted(lease_id, waiter)
+    end
+  end
+end
+local function settle(semaphore)
+  if semaphore.exists then
+    expire_leases(semaphore)
+    move_queue(semaphore)
+  end
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function nearest_deadline_ms(semaphore)
+  if semaphore.waiting == 0 then
+    return nil
+  end
+  if semaphore.backlog then
+    return now_ms
+  end
+  local _, head = head_of_queue()
+  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+end
+local function nearest_in_ms(semaphore)
+  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
+  return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
+end
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured then
+    return
+  end
+  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
+  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
+  redis.call('PEXPIRE', state_key, lives_ms)
+  if last[2] then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function finish(semaphore)
+  if not semaphore.exists then
+    return
+  end
+  local nearest_ms = nearest_deadline_ms(semaphore)
+  if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
+    tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
+  end
+  redis.call(
+    'HSET', state_key,
+    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
+    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
+  )
+  if semaphore.had_waiters and semaphore.waiting == 0 then
+    redis.call('DEL', replicas_key)
+  end
+  if semaphore.touched then
+    put_off_idle_removal(semaphore)
+  end
+end
+local function cancel_held(semaphore, lease)
+  if not has_attachment(lease.attachments, attachment) then
+    return reply('not_attached')
+  end
+  if unless_held then
+    return reply(
+      'held', lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
+      lease.deadline_ms - now_ms
+    )
+  end
+  lease.attachments = without_attachment(lease.attachments, attachment)
+  if lease.attachments ~= '-' then
+    redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+    return reply('detached')
+  end
+  remove_lease(semaphore, lease_id, lease)
+  settle(semaphore)
+  return reply('returned')
+end
+local function cancel_waiting(semaphore, waiter)
+  if not has_attachment(waiter.attachments, attachment) then
+    return reply('not_attached')
+  end
+  waiter.attachments = without_attachment(waiter.attachments, attachment)
+  if waiter.attachments ~= '-' then
+    redis.call('HSET', waiters_key, lease_id, pack_waiter(waiter))
+    return reply('detached')
+  end
+  remove_waiter(semaphore, lease_id)
+  settle(semaphore)
+  return reply('left')
+end
+local function answer(semaphore)
+  local lease = semaphore.used > 0 and find_lease(lease_id)
+  if lease then
+    return cancel_held(semaphore, lease)
+  end
+  local waiter = semaphore.waiting > 0 and find_waiter(lease_id)
+  if waiter then
+    return cancel_waiting(semaphore, waiter)
+  end
+  return reply('not_attached')
+end
+local semaphore = load_semaphore()
+settle(semaphore)
+local answered = answer(semaphore)
+finish(semaphore)
+return answered
+`,
+  }),
+  configure: defineScript({
+    name: 'configure',
+    sha1: '4d5bec0aa9b5a72e758abb047048bed217656349',
+    keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
+    args: {name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', limit: 'int', bounded: 'string'},
+    replies: {
+      created: {limit: 'int', bounded: 'bool', used: 'int', waiting: 'int', oldestWaitMs: 'int'},
+      configured: {limit: 'int', bounded: 'bool', used: 'int', waiting: 'int', oldestWaitMs: 'int'},
+    },
+    text: `#!lua
+-- configure
+local state_key = KEYS[1]
+local deadlines_key = KEYS[2]
+local leases_key = KEYS[3]
+local queue_key = KEYS[4]
+local waiters_key = KEYS[5]
+local replicas_key = KEYS[6]
+local fence_key = KEYS[7]
+local name = ARGV[1]
+local channel = ARGV[2]
+local grace_ms = tonumber(ARGV[3])
+local idle_ms = tonumber(ARGV[4])
+local batch_max = tonumber(ARGV[5])
+local limit = tonumber(ARGV[6])
+local bounded = ARGV[7]
+local expired_leases = 0
+local function reply(tag, ...)
+  return { tag, expired_leases, ... }
+end
+local clock_reading = redis.call('TIME')
+local now_us = tonumber(clock_reading[1]) * 1000000 + tonumber(clock_reading[2])
+local now_ms = math.floor(now_us / 1000)
+local function has_attachment(set, attachment)
+  return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
+end
+local function with_attachment(set, attachment)
+  if set == '-' then
+    return attachment
+  end
+  if has_attachment(set, attachment) then
+    return set
+  end
+  return set .. ',' .. attachment
+end
+local function without_attachment(set, attachment)
+  local rest = {}
+  for each in string.gmatch(set, '[^,]+') do
+    if each ~= attachment then
+      rest[#rest + 1] = each
+    end
+  end
+  if #rest == 0 then
+    return '-'
+  end
+  return table.concat(rest, ',')
+end
+local function replica_of(attachment)
+  return string.match(attachment, '^([^.]+)')
+end
+local function numbers_by_replica(set)
+  local numbers = {}
+  for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
+    numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
+  end
+  return numbers
+end
+local function pack_waiter(waiter)
+  return string.format(
+    '%d %d %.0f %s %s',
+    waiter.permits, waiter.ttl_ms, waiter.since_ms, waiter.attachments, waiter.holder
+  )
+end
+local function unpack_waiter(text)
+  local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    ttl_ms = tonumber(ttl_ms),
+    since_ms = tonumber(since_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_waiter(lease_id)
+  local text = redis.call('HGET', waiters_key, lease_id)
+  return text and unpack_waiter(text) or nil
+end
+local function load_semaphore()
+  local stored = redis.call(
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
+  )
+  local semaphore = {
+    exists = stored[1] ~= false,
+    limit = tonumber(stored[1] or 0),
+    initial = tonumber(stored[2] or 0),
+    bounded = stored[3] == '1',
+    configured = stored[4] == '1',
+    used = tonumber(stored[5] or 0),
+    fence = tonumber(stored[6] or 0),
+    arrivals = tonumber(stored[7] or 0),
+    told_ms = tonumber(stored[8]),
+    waiting = 0,
+    backlog = false,
+    touched = false,
+  }
+  if semaphore.exists then
+    semaphore.waiting = redis.call('ZCARD', queue_key)
+  end
+  semaphore.had_waiters = semaphore.waiting > 0
+  return semaphore
+end
+local function largest_request(semaphore)
+  return math.max(semaphore.limit, 1)
+end
+local heartbeats = nil
+local function last_heartbeat_ms(waiter)
+  if not heartbeats then
+    heartbeats = {}
+    local stored = redis.call('HGETALL', replicas_key)
+    for i = 1, #stored, 2 do
+      heartbeats[stored[i]] = tonumber(stored[i + 1])
+    end
+  end
+  local last_ms = 0
+  for replica in pairs(numbers_by_replica(waiter.attachments)) do
+    last_ms = math.max(last_ms, heartbeats[replica] or 0)
+  end
+  return last_ms
+end
+local function grace_deadline_ms(waiter)
+  return last_heartbeat_ms(waiter) + grace_ms
+end
+local function mark_replica_alive(replica)
+  redis.call('HSET', replicas_key, replica, now_ms)
+  if heartbeats then
+    heartbeats[replica] = now_ms
+  end
+end
+local function head_of_queue()
+  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+  if lease_id then
+    return lease_id, find_waiter(lease_id)
+  end
+end
+local function remove_waiter(semaphore, lease_id)
+  semaphore.waiting = semaphore.waiting - 1
+  semaphore.touched = true
+  redis.call('ZREM', queue_key, lease_id)
+  redis.call('HDEL', waiters_key, lease_id)
+end
+local function state_of(semaphore)
+  local oldest_wait_ms = 0
+  if semaphore.waiting > 0 then
+    local _, head = head_of_queue()
+    oldest_wait_ms = now_ms - head.since_ms
+  end
+  return semaphore.limit, semaphore.bounded and 1 or 0, semaphore.used, semaphore.waiting, oldest_wait_ms
+end
+local function create_semaphore(semaphore, limit, bounded, configured)
+  semaphore.exists = true
+  semaphore.limit = limit
+  semaphore.initial = limit
+  semaphore.bounded = bounded
+  semaphore.configured = configured
+  semaphore.fence = tonumber(redis.call('GET', fence_key) or 0)
+  redis.call(
+    'HSET', state_key,
+    'limit', limit, 'initial', limit, 'bounded', bounded and 1 or 0, 'configured', configured and 1 or 0,
+    'used', 0, 'fence', string.format('%.0f', semaphore.fence), 'arrivals', 0
+  )
+end
+local function pack_lease(lease)
+  return string.format(
+    '%d %.0f %d %.0f %s %s',
+    lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
+  )
+end
+local function unpack_lease(text)
+  local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
+    string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    fence = tonumber(fence),
+    ttl_ms = tonumber(ttl_ms),
+    granted_at_ms = tonumber(granted_at_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_lease(lease_id)
+  local deadline_ms = tonumber(redis.call('ZSCORE', deadlines_key, lease_id))
+  if not deadline_ms or deadline_ms <= now_ms then
+    return nil
+  end
+  local lease = unpack_lease(redis.call('HGET', leases_key, lease_id))
+  lease.deadline_ms = deadline_ms
+  return lease
+end
+local function add_lease(semaphore, lease_id, lease)
+  semaphore.fence = math.max(semaphore.fence + 1, now_us)
+  semaphore.used = semaphore.used + lease.permits
+  semaphore.touched = true
+  lease.fence = semaphore.fence
+  lease.granted_at_ms = now_ms
+  lease.deadline_ms = now_ms + lease.ttl_ms
+  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
+  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+end
+local function remove_lease(semaphore, lease_id, lease)
+  semaphore.used = semaphore.used - lease.permits
+  semaphore.touched = true
+  redis.call('ZREM', deadlines_key, lease_id)
+  redis.call('HDEL', leases_key, lease_id)
+end
+local function expire_leases(semaphore)
+  if semaphore.used == 0 then
+    return
+  end
+  local left = batch_max - expired_leases
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
+  if #ids > left then
+    semaphore.backlog = true
+    ids[left + 1] = nil
+  end
+  if #ids == 0 then
+    return
+  end
+  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
+    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  end
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  expired_leases = expired_leases + #ids
+end
+local function tell(replica, ...)
+  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+end
+local function tell_granted(lease_id, lease)
+  for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
+    tell(
+      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
+    )
+  end
+end
+local function tell_every_replica(...)
+  for _, replica in ipairs(redis.call('HKEYS', replicas_key)) do
+    tell(replica, ...)
+  end
+end
+local moved = 0
+local function move_queue(semaphore)
+  while semaphore.waiting > 0 do
+    local lease_id, waiter = head_of_queue()
+    local dead = grace_deadline_ms(waiter) <= now_ms
+    if not dead and semaphore.used + waiter.permits > semaphore.limit then
+      return
+    end
+    if moved == batch_max then
+      semaphore.backlog = true
+      return
+    end
+    moved = moved + 1
+    remove_waiter(semaphore, lease_id)
+    if not dead then
+      add_lease(semaphore, lease_id, waiter)
+      tell_granted(lease_id, waiter)
+    end
+  end
+end
+local function settle(semaphore)
+  if semaphore.exists then
+    expire_leases(semaphore)
+    move_queue(semaphore)
+  end
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function nearest_deadline_ms(semaphore)
+  if semaphore.waiting == 0 then
+    return nil
+  end
+  if semaphore.backlog then
+    return now_ms
+  end
+  local _, head = head_of_queue()
+  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+end
+local function nearest_in_ms(semaphore)
+  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
+  return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
+end
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured then
+    return
+  end
+  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
+  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
+  redis.call('PEXPIRE', state_key, lives_ms)
+  if last[2] then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function finish(semaphore)
+  if not semaphore.exists then
+    return
+  end
+  local nearest_ms = nearest_deadline_ms(semaphore)
+  if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
+    tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
+  end
+  redis.call(
+    'HSET', state_key,
+    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
+    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
+  )
+  if semaphore.had_waiters and semaphore.waiting == 0 then
+    redis.call('DEL', replicas_key)
+  end
+  if semaphore.touched then
+    put_off_idle_removal(semaphore)
+  end
+end
+local function refuse_large_requests(semaphore)
+  local stored = redis.call('HGETALL', waiters_key)
+  local refused = false
+  for i = 1, #stored, 2 do
+    if unpack_waiter(stored[i + 1]).permits > largest_request(semaphore) then
+      remove_waiter(semaphore, stored[i])
+      refused = true
+    end
+  end
+  if refused then
+    tell_every_replica('check', name)
+  end
+end
+local semaphore = load_semaphore()
+settle(semaphore)
+local existed = semaphore.exists
+if existed then
+  local lowered = limit < semaphore.limit
+  semaphore.limit = limit
+  if lowered and semaphore.waiting > 0 then
+    refuse_large_requests(semaphore)
+  end
+else
+  create_semaphore(semaphore, limit, bounded ~= '0', true)
+end
+if bounded ~= '' then
+  semaphore.bounded = bounded == '1'
+end
+redis.call('HSET', state_key, 'configured', 1, 'bounded', semaphore.bounded and 1 or 0)
+for _, key in ipairs({ state_key, deadlines_key, leases_key, queue_key, waiters_key, replicas_key }) do
+  redis.call('PERSIST', key)
+end
+semaphore.configured = true
+settle(semaphore)
+local answered = existed and reply('configured', state_of(semaphore)) or reply('created', state_of(semaphore))
+finish(semaphore)
+return answered
+`,
+  }),
+  heartbeat: defineScript({
+    name: 'heartbeat',
+    sha1: '5977a1de885cc096c27d4c679e7d86c76dd1809c',
+    keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
+    args: {name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', replica: 'string', openCount: 'int', open: 'strings'},
+    replies: {
+      alive: {nearestInMs: 'int?', exceptions: 'strings'},
+    },
+    text: `#!lua
+-- heartbeat
+local state_key = KEYS[1]
+local deadlines_key = KEYS[2]
+local leases_key = KEYS[3]
+local queue_key = KEYS[4]
+local waiters_key = KEYS[5]
+local replicas_key = KEYS[6]
+local name = ARGV[1]
+local channel = ARGV[2]
+local grace_ms = tonumber(ARGV[3])
+local idle_ms = tonumber(ARGV[4])
+local batch_max = tonumber(ARGV[5])
+local replica = ARGV[6]
+local open_count = tonumber(ARGV[7])
+local open_first = 8
+local expired_leases = 0
+local function reply(tag, ...)
+  return { tag, expired_leases, ... }
+end
+local clock_reading = redis.call('TIME')
+local now_us = tonumber(clock_reading[1]) * 1000000 + tonumber(clock_reading[2])
+local now_ms = math.floor(now_us / 1000)
+local function pack_lease(lease)
+  return string.format(
+    '%d %.0f %d %.0f %s %s',
+    lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
+  )
+end
+local function unpack_lease(text)
+  local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
+    string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    fence = tonumber(fence),
+    ttl_ms = tonumber(ttl_ms),
+    granted_at_ms = tonumber(granted_at_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_lease(lease_id)
+  local deadline_ms = tonumber(redis.call('ZSCORE', deadlines_key, lease_id))
+  if not deadline_ms or deadline_ms <= now_ms then
+    return nil
+  end
+  local lease = unpack_lease(redis.call('HGET', leases_key, lease_id))
+  lease.deadline_ms = deadline_ms
+  return lease
+end
+local function add_lease(semaphore, lease_id, lease)
+  semaphore.fence = math.max(semaphore.fence + 1, now_us)
+  semaphore.used = semaphore.used + lease.permits
+  semaphore.touched = true
+  lease.fence = semaphore.fence
+  lease.granted_at_ms = now_ms
+  lease.deadline_ms = now_ms + lease.ttl_ms
+  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
+  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+end
+local function remove_lease(semaphore, lease_id, lease)
+  semaphore.used = semaphore.used - lease.permits
+  semaphore.touched = true
+  redis.call('ZREM', deadlines_key, lease_id)
+  redis.call('HDEL', leases_key, lease_id)
+end
+local function expire_leases(semaphore)
+  if semaphore.used == 0 then
+    return
+  end
+  local left = batch_max - expired_leases
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
+  if #ids > left then
+    semaphore.backlog = true
+    ids[left + 1] = nil
+  end
+  if #ids == 0 then
+    return
+  end
+  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
+    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  end
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  expired_leases = expired_leases + #ids
+end
+local function has_attachment(set, attachment)
+  return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
+end
+local function with_attachment(set, attachment)
+  if set == '-' then
+    return attachment
+  end
+  if has_attachment(set, attachment) then
+    return set
+  end
+  return set .. ',' .. attachment
+end
+local function without_attachment(set, attachment)
+  local rest = {}
+  for each in string.gmatch(set, '[^,]+') do
+    if each ~= attachment then
+      rest[#rest + 1] = each
+    end
+  end
+  if #rest == 0 then
+    return '-'
+  end
+  return table.concat(rest, ',')
+end
+local function replica_of(attachment)
+  return string.match(attachment, '^([^.]+)')
+end
+local function numbers_by_replica(set)
+  local numbers = {}
+  for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
+    numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
+  end
+  return numbers
+end
+local function pack_waiter(waiter)
+  return string.format(
+    '%d %d %.0f %s %s',
+    waiter.permits, waiter.ttl_ms, waiter.since_ms, waiter.attachments, waiter.holder
+  )
+end
+local function unpack_waiter(text)
+  local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    ttl_ms = tonumber(ttl_ms),
+    since_ms = tonumber(since_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_waiter(lease_id)
+  local text = redis.call('HGET', waiters_key, lease_id)
+  return text and unpack_waiter(text) or nil
+end
+local function load_semaphore()
+  local stored = redis.call(
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
+  )
+  local semaphore = {
+    exists = stored[1] ~= false,
+    limit = tonumber(stored[1] or 0),
+    initial = tonumber(stored[2] or 0),
+    bounded = stored[3] == '1',
+    configured = stored[4] == '1',
+    used = tonumber(stored[5] or 0),
+    fence = tonumber(stored[6] or 0),
+    arrivals = tonumber(stored[7] or 0),
+    told_ms = tonumber(stored[8]),
+    waiting = 0,
+    backlog = false,
+    touched = false,
+  }
+  if semaphore.exists then
+    semaphore.waiting = redis.call('ZCARD', queue_key)
+  end
+  semaphore.had_waiters = semaphore.waiting > 0
+  return semaphore
+end
+local function largest_request(semaphore)
+  return math.max(semaphore.limit, 1)
+end
+local heartbeats = nil
+local function last_heartbeat_ms(waiter)
+  if not heartbeats then
+    heartbeats = {}
+    local stored = redis.call('HGETALL', replicas_key)
+    for i = 1, #stored, 2 do
+      heartbeats[stored[i]] = tonumber(stored[i + 1])
+    end
+  end
+  local last_ms = 0
+  for replica in pairs(numbers_by_replica(waiter.attachments)) do
+    last_ms = math.max(last_ms, heartbeats[replica] or 0)
+  end
+  return last_ms
+end
+local function grace_deadline_ms(waiter)
+  return last_heartbeat_ms(waiter) + grace_ms
+end
+local function mark_replica_alive(replica)
+  redis.call('HSET', replicas_key, replica, now_ms)
+  if heartbeats then
+    heartbeats[replica] = now_ms
+  end
+end
+local function head_of_queue()
+  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+  if lease_id then
+    return lease_id, find_waiter(lease_id)
+  end
+end
+local function remove_waiter(semaphore, lease_id)
+  semaphore.waiting = semaphore.waiting - 1
+  semaphore.touched = true
+  redis.call('ZREM', queue_key, lease_id)
+  redis.call('HDEL', waiters_key, lease_id)
+end
+local function tell(replica, ...)
+  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+end
+local function tell_granted(lease_id, lease)
+  for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
+    tell(
+      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
+    )
+  end
+end
+local function tell_every_replica(...)
+  for _, replica in ipairs(redis.call('HKEYS', replicas_key)) do
+    tell(replica, ...)
+  end
+end
+local moved = 0
+local function move_queue(semaphore)
+  while semaphore.waiting > 0 do
+    local lease_id, waiter = head_of_queue()
+    local dead = grace_deadline_ms(waiter) <= now_ms
+    if not dead and semaphore.used + waiter.permits > semaphore.limit then
+      return
+    end
+    if moved == batch_max then
+      semaphore.backlog = true
+      return
+    end
+    moved = moved + 1
+    remove_waiter(semaphore, lease_id)
+    if not dead then
+      add_lease(semaphore, lease_id, waiter)
+      tell_granted(lease_id, waiter)
+    end
+  end
+end
+local function settle(semaphore)
+  if semaphore.exists then
+    expire_leases(semaphore)
+    move_queue(semaphore)
+  end
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function nearest_deadline_ms(semaphore)
+  if semaphore.waiting == 0 then
+    return nil
+  end
+  if semaphore.backlog then
+    return now_ms
+  end
+  local _, head = head_of_queue()
+  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+end
+local function nearest_in_ms(semaphore)
+  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
+  return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
+end
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured then
+    return
+  end
+  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
+  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
+  redis.call('PEXPIRE', state_key, lives_ms)
+  if last[2] then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function finish(semaphore)
+  if not semaphore.exists then
+    return
+  end
+  local nearest_ms = nearest_deadline_ms(semaphore)
+  if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
+    tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
+  end
+  redis.call(
+    'HSET', state_key,
+    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
+    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
+  )
+  if semaphore.had_waiters and semaphore.waiting == 0 then
+    redis.call('DEL', replicas_key)
+  end
+  if semaphore.touched then
+    put_off_idle_removal(semaphore)
+  end
+end
+local exceptions = {}
+local function add_exception(index, lease)
+  local fields = { index, '0', '', '', '', '', '' }
+  if lease then
+    fields = {
+      index, lease.permits, string.format('%.0f', lease.fence), lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
+      lease.deadline_ms - now_ms,
+    }
+  end
+  for _, field in ipairs(fields) do
+    exceptions[#exceptions + 1] = tostring(field)
+  end
+end
+local function forget_dead_replicas()
+  local stored = redis.call('HGETALL', replicas_key)
+  for i = 1, #stored, 2 do
+    if tonumber(stored[i + 1]) + grace_ms <= now_ms then
+      redis.call('HDEL', replicas_key, stored[i])
+    end
+  end
+end
+local function look_up(semaphore, index)
+  local lease_id = ARGV[open_first + 2 * index]
+  local attachment = replica .. '.' .. ARGV[open_first + 2 * index + 1]
+  local waiter = semaphore.waiting > 0 and find_waiter(lease_id)
+  if waiter and has_attachment(waiter.attachments, attachment) then
+    return
+  end
+  local lease = semaphore.used > 0 and find_lease(lease_id)
+  if lease and not has_attachment(lease.attachments, attachment) then
+    lease = nil
+  end
+  add_exception(index, lease)
+end
+local semaphore = load_semaphore()
+if semaphore.waiting > 0 then
+  mark_replica_alive(replica)
+  forget_dead_replicas()
+  semaphore.touched = true
+end
+settle(semaphore)
+for index = 0, open_count - 1 do
+  look_up(semaphore, index)
+end
+local answered = reply('alive', nearest_in_ms(semaphore), unpack(exceptions))
+finish(semaphore)
+return answered
+`,
+  }),
+  inspect: defineScript({
+    name: 'inspect',
+    sha1: 'ffbfbd6b57fac00759f41bada8a6c0e93f73fce9',
+    keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
+    args: {name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int'},
+    replies: {
+      state: {limit: 'int', bounded: 'bool', used: 'int', waiting: 'int', oldestWaitMs: 'int'},
+      semaphore_not_found: {},
+      again: {},
+    },
+    text: `#!lua
+-- inspect
+local state_key = KEYS[1]
+local deadlines_key = KEYS[2]
+local leases_key = KEYS[3]
+local queue_key = KEYS[4]
+local waiters_key = KEYS[5]
+local replicas_key = KEYS[6]
+local name = ARGV[1]
+local channel = ARGV[2]
+local grace_ms = tonumber(ARGV[3])
+local idle_ms = tonumber(ARGV[4])
+local batch_max = tonumber(ARGV[5])
+local expired_leases = 0
+local function reply(tag, ...)
+  return { tag, expired_leases, ... }
+end
+local clock_reading = redis.call('TIME')
+local now_us = tonumber(clock_reading[1]) * 1000000 + tonumber(clock_reading[2])
+local now_ms = math.floor(now_us / 1000)
+local function has_attachment(set, attachment)
+  return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
+end
+local function with_attachment(set, attachment)
+  if set == '-' then
+    return attachment
+  end
+  if has_attachment(set, attachment) then
+    return set
+  end
+  return set .. ',' .. attachment
+end
+local function without_attachment(set, attachment)
+  local rest = {}
+  for each in string.gmatch(set, '[^,]+') do
+    if each ~= attachment then
+      rest[#rest + 1] = each
+    end
+  end
+  if #rest == 0 then
+    return '-'
+  end
+  return table.concat(rest, ',')
+end
+local function replica_of(attachment)
+  return string.match(attachment, '^([^.]+)')
+end
+local function numbers_by_replica(set)
+  local numbers = {}
+  for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
+    numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
+  end
+  return numbers
+end
+local function pack_waiter(waiter)
+  return string.format(
+    '%d %d %.0f %s %s',
+    waiter.permits, waiter.ttl_ms, waiter.since_ms, waiter.attachments, waiter.holder
+  )
+end
+local function unpack_waiter(text)
+  local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    ttl_ms = tonumber(ttl_ms),
+    since_ms = tonumber(since_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_waiter(lease_id)
+  local text = redis.call('HGET', waiters_key, lease_id)
+  return text and unpack_waiter(text) or nil
+end
+local function load_semaphore()
+  local stored = redis.call(
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
+  )
+  local semaphore = {
+    exists = stored[1] ~= false,
+    limit = tonumber(stored[1] or 0),
+    initial = tonumber(stored[2] or 0),
+    bounded = stored[3] == '1',
+    configured = stored[4] == '1',
+    used = tonumber(stored[5] or 0),
+    fence = tonumber(stored[6] or 0),
+    arrivals = tonumber(stored[7] or 0),
+    told_ms = tonumber(stored[8]),
+    waiting = 0,
+    backlog = false,
+    touched = false,
+  }
+  if semaphore.exists then
+    semaphore.waiting = redis.call('ZCARD', queue_key)
+  end
+  semaphore.had_waiters = semaphore.waiting > 0
+  return semaphore
+end
+local function largest_request(semaphore)
+  return math.max(semaphore.limit, 1)
+end
+local heartbeats = nil
+local function last_heartbeat_ms(waiter)
+  if not heartbeats then
+    heartbeats = {}
+    local stored = redis.call('HGETALL', replicas_key)
+    for i = 1, #stored, 2 do
+      heartbeats[stored[i]] = tonumber(stored[i + 1])
+    end
+  end
+  local last_ms = 0
+  for replica in pairs(numbers_by_replica(waiter.attachments)) do
+    last_ms = math.max(last_ms, heartbeats[replica] or 0)
+  end
+  return last_ms
+end
+local function grace_deadline_ms(waiter)
+  return last_heartbeat_ms(waiter) + grace_ms
+end
+local function mark_replica_alive(replica)
+  redis.call('HSET', replicas_key, replica, now_ms)
+  if heartbeats then
+    heartbeats[replica] = now_ms
+  end
+end
+local function head_of_queue()
+  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+  if lease_id then
+    return lease_id, find_waiter(lease_id)
+  end
+end
+local function remove_waiter(semaphore, lease_id)
+  semaphore.waiting = semaphore.waiting - 1
+  semaphore.touched = true
+  redis.call('ZREM', queue_key, lease_id)
+  redis.call('HDEL', waiters_key, lease_id)
+end
+local function state_of(semaphore)
+  local oldest_wait_ms = 0
+  if semaphore.waiting > 0 then
+    local _, head = head_of_queue()
+    oldest_wait_ms = now_ms - head.since_ms
+  end
+  return semaphore.limit, semaphore.bounded and 1 or 0, semaphore.used, semaphore.waiting, oldest_wait_ms
+end
+local function pack_lease(lease)
+  return string.format(
+    '%d %.0f %d %.0f %s %s',
+    lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
+  )
+end
+local function unpack_lease(text)
+  local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
+    string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    fence = tonumber(fence),
+    ttl_ms = tonumber(ttl_ms),
+    granted_at_ms = tonumber(granted_at_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_lease(lease_id)
+  local deadline_ms = tonumber(redis.call('ZSCORE', deadlines_key, lease_id))
+  if not deadline_ms or deadline_ms <= now_ms then
+    return nil
+  end
+  local lease = unpack_lease(redis.call('HGET', leases_key, lease_id))
+  lease.deadline_ms = deadline_ms
+  return lease
+end
+local function add_lease(semaphore, lease_id, lease)
+  semaphore.fence = math.max(semaphore.fence + 1, now_us)
+  semaphore.used = semaphore.used + lease.permits
+  semaphore.touched = true
+  lease.fence = semaphore.fence
+  lease.granted_at_ms = now_ms
+  lease.deadline_ms = now_ms + lease.ttl_ms
+  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
+  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+end
+local function remove_lease(semaphore, lease_id, lease)
+  semaphore.used = semaphore.used - lease.permits
+  semaphore.touched = true
+  redis.call('ZREM', deadlines_key, lease_id)
+  redis.call('HDEL', leases_key, lease_id)
+end
+local function expire_leases(semaphore)
+  if semaphore.used == 0 then
+    return
+  end
+  local left = batch_max - expired_leases
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
+  if #ids > left then
+    semaphore.backlog = true
+    ids[left + 1] = nil
+  end
+  if #ids == 0 then
+    return
+  end
+  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
+    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  end
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  expired_leases = expired_leases + #ids
+end
+local function tell(replica, ...)
+  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+end
+local function tell_granted(lease_id, lease)
+  for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
+    tell(
+      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
+    )
+  end
+end
+local function tell_every_replica(...)
+  for _, replica in ipairs(redis.call('HKEYS', replicas_key)) do
+    tell(replica, ...)
+  end
+end
+local moved = 0
+local function move_queue(semaphore)
+  while semaphore.waiting > 0 do
+    local lease_id, waiter = head_of_queue()
+    local dead = grace_deadline_ms(waiter) <= now_ms
+    if not dead and semaphore.used + waiter.permits > semaphore.limit then
+      return
+    end
+    if moved == batch_max then
+      semaphore.backlog = true
+      return
+    end
+    moved = moved + 1
+    remove_waiter(semaphore, lease_id)
+    if not dead then
+      add_lease(semaphore, lease_id, waiter)
+      tell_granted(lease_id, waiter)
+    end
+  end
+end
+local function settle(semaphore)
+  if semaphore.exists then
+    expire_leases(semaphore)
+    move_queue(semaphore)
+  end
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function nearest_deadline_ms(semaphore)
+  if semaphore.waiting == 0 then
+    return nil
+  end
+  if semaphore.backlog then
+    return now_ms
+  end
+  local _, head = head_of_queue()
+  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+end
+local function nearest_in_ms(semaphore)
+  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
+  return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
+end
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured then
+    return
+  end
+  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
+  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
+  redis.call('PEXPIRE', state_key, lives_ms)
+  if last[2] then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function finish(semaphore)
+  if not semaphore.exists then
+    return
+  end
+  local nearest_ms = nearest_deadline_ms(semaphore)
+  if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
+    tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
+  end
+  redis.call(
+    'HSET', state_key,
+    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
+    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
+  )
+  if semaphore.had_waiters and semaphore.waiting == 0 then
+    redis.call('DEL', replicas_key)
+  end
+  if semaphore.touched then
+    put_off_idle_removal(semaphore)
+  end
+end
+local semaphore = load_semaphore()
+if not semaphore.exists then
+  return reply('semaphore_not_found')
+end
+settle(semaphore)
+local answered = semaphore.backlog and reply('again') or reply('state', state_of(semaphore))
+finish(semaphore)
+return answered
+`,
+  }),
+  listLeases: defineScript({
+    name: 'list-leases',
+    sha1: '8878a731ffddbc25779ea2a62bd31a12e0e5334b',
+    keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
+    args: {name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterDeadlineMs: 'int', afterFence: 'int', pageSize: 'int'},
+    replies: {
+      page: {more: 'bool', items: 'strings'},
+      semaphore_not_found: {},
+      again: {},
+    },
+    text: `#!lua
+-- list-leases
+local state_key = KEYS[1]
+local deadlines_key = KEYS[2]
+local leases_key = KEYS[3]
+local queue_key = KEYS[4]
+local waiters_key = KEYS[5]
+local replicas_key = KEYS[6]
+local name = ARGV[1]
+local channel = ARGV[2]
+local grace_ms = tonumber(ARGV[3])
+local idle_ms = tonumber(ARGV[4])
+local batch_max = tonumber(ARGV[5])
+local after_deadline_ms = tonumber(ARGV[6])
+local after_fence = tonumber(ARGV[7])
+local page_size = tonumber(ARGV[8])
+local expired_leases = 0
+local function reply(tag, ...)
+  return { tag, expired_leases, ... }
+end
+local clock_reading = redis.call('TIME')
+local now_us = tonumber(clock_reading[1]) * 1000000 + tonumber(clock_reading[2])
+local now_ms = math.floor(now_us / 1000)
+local function pack_lease(lease)
+  return string.format(
+    '%d %.0f %d %.0f %s %s',
+    lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
+  )
+end
+local function unpack_lease(text)
+  local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
+    string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    fence = tonumber(fence),
+    ttl_ms = tonumber(ttl_ms),
+    granted_at_ms = tonumber(granted_at_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_lease(lease_id)
+  local deadline_ms = tonumber(redis.call('ZSCORE', deadlines_key, lease_id))
+  if not deadline_ms or deadline_ms <= now_ms then
+    return nil
+  end
+  local lease = unpack_lease(redis.call('HGET', leases_key, lease_id))
+  lease.deadline_ms = deadline_ms
+  return lease
+end
+local function add_lease(semaphore, lease_id, lease)
+  semaphore.fence = math.max(semaphore.fence + 1, now_us)
+  semaphore.used = semaphore.used + lease.permits
+  semaphore.touched = true
+  lease.fence = semaphore.fence
+  lease.granted_at_ms = now_ms
+  lease.deadline_ms = now_ms + lease.ttl_ms
+  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
+  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+end
+local function remove_lease(semaphore, lease_id, lease)
+  semaphore.used = semaphore.used - lease.permits
+  semaphore.touched = true
+  redis.call('ZREM', deadlines_key, lease_id)
+  redis.call('HDEL', leases_key, lease_id)
+end
+local function expire_leases(semaphore)
+  if semaphore.used == 0 then
+    return
+  end
+  local left = batch_max - expired_leases
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
+  if #ids > left then
+    semaphore.backlog = true
+    ids[left + 1] = nil
+  end
+  if #ids == 0 then
+    return
+  end
+  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
+    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  end
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  expired_leases = expired_leases + #ids
+end
+local function has_attachment(set, attachment)
+  return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
+end
+local function with_attachment(set, attachment)
+  if set == '-' then
+    return attachment
+  end
+  if has_attachment(set, attachment) then
+    return set
+  end
+  return set .. ',' .. attachment
+end
+local function without_attachment(set, attachment)
+  local rest = {}
+  for each in string.gmatch(set, '[^,]+') do
+    if each ~= attachment then
+      rest[#rest + 1] = each
+    end
+  end
+  if #rest == 0 then
+    return '-'
+  end
+  return table.concat(rest, ',')
+end
+local function replica_of(attachment)
+  return string.match(attachment, '^([^.]+)')
+end
+local function numbers_by_replica(set)
+  local numbers = {}
+  for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
+    numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
+  end
+  return numbers
+end
+local function pack_waiter(waiter)
+  return string.format(
+    '%d %d %.0f %s %s',
+    waiter.permits, waiter.ttl_ms, waiter.since_ms, waiter.attachments, waiter.holder
+  )
+end
+local function unpack_waiter(text)
+  local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    ttl_ms = tonumber(ttl_ms),
+    since_ms = tonumber(since_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_waiter(lease_id)
+  local text = redis.call('HGET', waiters_key, lease_id)
+  return text and unpack_waiter(text) or nil
+end
+local function load_semaphore()
+  local stored = redis.call(
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
+  )
+  local semaphore = {
+    exists = stored[1] ~= false,
+    limit = tonumber(stored[1] or 0),
+    initial = tonumber(stored[2] or 0),
+    bounded = stored[3] == '1',
+    configured = stored[4] == '1',
+    used = tonumber(stored[5] or 0),
+    fence = tonumber(stored[6] or 0),
+    arrivals = tonumber(stored[7] or 0),
+    told_ms = tonumber(stored[8]),
+    waiting = 0,
+    backlog = false,
+    touched = false,
+  }
+  if semaphore.exists then
+    semaphore.waiting = redis.call('ZCARD', queue_key)
+  end
+  semaphore.had_waiters = semaphore.waiting > 0
+  return semaphore
+end
+local function largest_request(semaphore)
+  return math.max(semaphore.limit, 1)
+end
+local heartbeats = nil
+local function last_heartbeat_ms(waiter)
+  if not heartbeats then
+    heartbeats = {}
+    local stored = redis.call('HGETALL', replicas_key)
+    for i = 1, #stored, 2 do
+      heartbeats[stored[i]] = tonumber(stored[i + 1])
+    end
+  end
+  local last_ms = 0
+  for replica in pairs(numbers_by_replica(waiter.attachments)) do
+    last_ms = math.max(last_ms, heartbeats[replica] or 0)
+  end
+  return last_ms
+end
+local function grace_deadline_ms(waiter)
+  return last_heartbeat_ms(waiter) + grace_ms
+end
+local function mark_replica_alive(replica)
+  redis.call('HSET', replicas_key, replica, now_ms)
+  if heartbeats then
+    heartbeats[replica] = now_ms
+  end
+end
+local function head_of_queue()
+  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+  if lease_id then
+    return lease_id, find_waiter(lease_id)
+  end
+end
+local function remove_waiter(semaphore, lease_id)
+  semaphore.waiting = semaphore.waiting - 1
+  semaphore.touched = true
+  redis.call('ZREM', queue_key, lease_id)
+  redis.call('HDEL', waiters_key, lease_id)
+end
+local function tell(replica, ...)
+  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+end
+local function tell_granted(lease_id, lease)
+  for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
+    tell(
+      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
+    )
+  end
+end
+local function tell_every_replica(...)
+  for _, replica in ipairs(redis.call('HKEYS', replicas_key)) do
+    tell(replica, ...)
+  end
+end
+local moved = 0
+local function move_queue(semaphore)
+  while semaphore.waiting > 0 do
+    local lease_id, waiter = head_of_queue()
+    local dead = grace_deadline_ms(waiter) <= now_ms
+    if not dead and semaphore.used + waiter.permits > semaphore.limit then
+      return
+    end
+    if moved == batch_max then
+      semaphore.backlog = true
+      return
+    end
+    moved = moved + 1
+    remove_waiter(semaphore, lease_id)
+    if not dead then
+      add_lease(semaphore, lease_id, waiter)
+      tell_granted(lease_id, waiter)
+    end
+  end
+end
+local function settle(semaphore)
+  if semaphore.exists then
+    expire_leases(semaphore)
+    move_queue(semaphore)
+  end
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function nearest_deadline_ms(semaphore)
+  if semaphore.waiting == 0 then
+    return nil
+  end
+  if semaphore.backlog then
+    return now_ms
+  end
+  local _, head = head_of_queue()
+  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+end
+local function nearest_in_ms(semaphore)
+  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
+  return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
+end
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured then
+    return
+  end
+  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
+  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
+  redis.call('PEXPIRE', state_key, lives_ms)
+  if last[2] then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function finish(semaphore)
+  if not semaphore.exists then
+    return
+  end
+  local nearest_ms = nearest_deadline_ms(semaphore)
+  if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
+    tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
+  end
+  redis.call(
+    'HSET', state_key,
+    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
+    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
+  )
+  if semaphore.had_waiters and semaphore.waiting == 0 then
+    redis.call('DEL', replicas_key)
+  end
+  if semaphore.touched then
+    put_off_idle_removal(semaphore)
+  end
+end
+local function candidates()
+  local ties = redis.call('ZCOUNT', deadlines_key, after_deadline_ms, after_deadline_ms)
+  local last = redis.call(
+    'ZRANGEBYSCORE', deadlines_key, after_deadline_ms, '+inf', 'WITHSCORES', 'LIMIT', ties + page_size, 1
+  )
+  return redis.call('ZRANGEBYSCORE', deadlines_key, after_deadline_ms, last[2] or '+inf', 'WITHSCORES')
+end
+local function read_candidates()
+  local found = {}
+  local stored = candidates()
+  for i = 1, #stored, 2 do
+    local lease = unpack_lease(redis.call('HGET', leases_key, stored[i]))
+    lease.lease_id = stored[i]
+    lease.deadline_ms = tonumber(stored[i + 1])
+    if lease.deadline_ms > after_deadline_ms or lease.fence > after_fence then
+      found[#found + 1] = lease
+    end
+  end
+  table.sort(found, function(a, b)
+    if a.deadline_ms ~= b.deadline_ms then
+      return a.deadline_ms < b.deadline_ms
+    end
+    return a.fence < b.fence
+  end)
+  return found
+end
+local function page()
+  local found = read_candidates()
+  local items = {}
+  for i = 1, math.min(page_size, #found) do
+    local lease = found[i]
+    for _, field in ipairs({
+      lease.lease_id, string.format('%.0f', lease.fence), lease.permits, lease.granted_at_ms,
+      now_ms - lease.granted_at_ms, lease.deadline_ms, lease.holder,
+    }) do
+      items[#items + 1] = tostring(field)
+    end
+  end
+  return reply('page', #found > page_size and 1 or 0, unpack(items))
+end
+local semaphore = load_semaphore()
+if not semaphore.exists then
+  return reply('semaphore_not_found')
+end
+settle(semaphore)
+local answered = semaphore.backlog and reply('again') or page()
+finish(semaphore)
+return answered
+`,
+  }),
+  listWaiters: defineScript({
+    name: 'list-waiters',
+    sha1: 'd7ecd998160eb2db8141d54f8854ee1d989dff78',
+    keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
+    args: {name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterArrival: 'int', pageSize: 'int'},
+    replies: {
+      page: {more: 'bool', items: 'strings'},
+      semaphore_not_found: {},
+      again: {},
+    },
+    text: `#!lua
+-- list-waiters
+local state_key = KEYS[1]
+local deadlines_key = KEYS[2]
+local leases_key = KEYS[3]
+local queue_key = KEYS[4]
+local waiters_key = KEYS[5]
+local replicas_key = KEYS[6]
+local name = ARGV[1]
+local channel = ARGV[2]
+local grace_ms = tonumber(ARGV[3])
+local idle_ms = tonumber(ARGV[4])
+local batch_max = tonumber(ARGV[5])
+local after_arrival = tonumber(ARGV[6])
+local page_size = tonumber(ARGV[7])
+local expired_leases = 0
+local function reply(tag, ...)
+  return { tag, expired_leases, ... }
+end
+local clock_reading = redis.call('TIME')
+local now_us = tonumber(clock_reading[1]) * 1000000 + tonumber(clock_reading[2])
+local now_ms = math.floor(now_us / 1000)
+local function pack_lease(lease)
+  return string.format(
+    '%d %.0f %d %.0f %s %s',
+    lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
+  )
+end
+local function unpack_lease(text)
+  local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
+    string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    fence = tonumber(fence),
+    ttl_ms = tonumber(ttl_ms),
+    granted_at_ms = tonumber(granted_at_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_lease(lease_id)
+  local deadline_ms = tonumber(redis.call('ZSCORE', deadlines_key, lease_id))
+  if not deadline_ms or deadline_ms <= now_ms then
+    return nil
+  end
+  local lease = unpack_lease(redis.call('HGET', leases_key, lease_id))
+  lease.deadline_ms = deadline_ms
+  return lease
+end
+local function add_lease(semaphore, lease_id, lease)
+  semaphore.fence = math.max(semaphore.fence + 1, now_us)
+  semaphore.used = semaphore.used + lease.permits
+  semaphore.touched = true
+  lease.fence = semaphore.fence
+  lease.granted_at_ms = now_ms
+  lease.deadline_ms = now_ms + lease.ttl_ms
+  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
+  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+end
+local function remove_lease(semaphore, lease_id, lease)
+  semaphore.used = semaphore.used - lease.permits
+  semaphore.touched = true
+  redis.call('ZREM', deadlines_key, lease_id)
+  redis.call('HDEL', leases_key, lease_id)
+end
+local function expire_leases(semaphore)
+  if semaphore.used == 0 then
+    return
+  end
+  local left = batch_max - expired_leases
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
+  if #ids > left then
+    semaphore.backlog = true
+    ids[left + 1] = nil
+  end
+  if #ids == 0 then
+    return
+  end
+  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
+    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  end
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  expired_leases = expired_leases + #ids
+end
+local function has_attachment(set, attachment)
+  return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
+end
+local function with_attachment(set, attachment)
+  if set == '-' then
+    return attachment
+  end
+  if has_attachment(set, attachment) then
+    return set
+  end
+  return set .. ',' .. attachment
+end
+local function without_attachment(set, attachment)
+  local rest = {}
+  for each in string.gmatch(set, '[^,]+') do
+    if each ~= attachment then
+      rest[#rest + 1] = each
+    end
+  end
+  if #rest == 0 then
+    return '-'
+  end
+  return table.concat(rest, ',')
+end
+local function replica_of(attachment)
+  return string.match(attachment, '^([^.]+)')
+end
+local function numbers_by_replica(set)
+  local numbers = {}
+  for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
+    numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
+  end
+  return numbers
+end
+local function pack_waiter(waiter)
+  return string.format(
+    '%d %d %.0f %s %s',
+    waiter.permits, waiter.ttl_ms, waiter.since_ms, waiter.attachments, waiter.holder
+  )
+end
+local function unpack_waiter(text)
+  local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    ttl_ms = tonumber(ttl_ms),
+    since_ms = tonumber(since_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_waiter(lease_id)
+  local text = redis.call('HGET', waiters_key, lease_id)
+  return text and unpack_waiter(text) or nil
+end
+local function load_semaphore()
+  local stored = redis.call(
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
+  )
+  local semaphore = {
+    exists = stored[1] ~= false,
+    limit = tonumber(stored[1] or 0),
+    initial = tonumber(stored[2] or 0),
+    bounded = stored[3] == '1',
+    configured = stored[4] == '1',
+    used = tonumber(stored[5] or 0),
+    fence = tonumber(stored[6] or 0),
+    arrivals = tonumber(stored[7] or 0),
+    told_ms = tonumber(stored[8]),
+    waiting = 0,
+    backlog = false,
+    touched = false,
+  }
+  if semaphore.exists then
+    semaphore.waiting = redis.call('ZCARD', queue_key)
+  end
+  semaphore.had_waiters = semaphore.waiting > 0
+  return semaphore
+end
+local function largest_request(semaphore)
+  return math.max(semaphore.limit, 1)
+end
+local heartbeats = nil
+local function last_heartbeat_ms(waiter)
+  if not heartbeats then
+    heartbeats = {}
+    local stored = redis.call('HGETALL', replicas_key)
+    for i = 1, #stored, 2 do
+      heartbeats[stored[i]] = tonumber(stored[i + 1])
+    end
+  end
+  local last_ms = 0
+  for replica in pairs(numbers_by_replica(waiter.attachments)) do
+    last_ms = math.max(last_ms, heartbeats[replica] or 0)
+  end
+  return last_ms
+end
+local function grace_deadline_ms(waiter)
+  return last_heartbeat_ms(waiter) + grace_ms
+end
+local function mark_replica_alive(replica)
+  redis.call('HSET', replicas_key, replica, now_ms)
+  if heartbeats then
+    heartbeats[replica] = now_ms
+  end
+end
+local function head_of_queue()
+  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+  if lease_id then
+    return lease_id, find_waiter(lease_id)
+  end
+end
+local function remove_waiter(semaphore, lease_id)
+  semaphore.waiting = semaphore.waiting - 1
+  semaphore.touched = true
+  redis.call('ZREM', queue_key, lease_id)
+  redis.call('HDEL', waiters_key, lease_id)
+end
+local function tell(replica, ...)
+  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+end
+local function tell_granted(lease_id, lease)
+  for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
+    tell(
+      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
+    )
+  end
+end
+local function tell_every_replica(...)
+  for _, replica in ipairs(redis.call('HKEYS', replicas_key)) do
+    tell(replica, ...)
+  end
+end
+local moved = 0
+local function move_queue(semaphore)
+  while semaphore.waiting > 0 do
+    local lease_id, waiter = head_of_queue()
+    local dead = grace_deadline_ms(waiter) <= now_ms
+    if not dead and semaphore.used + waiter.permits > semaphore.limit then
+      return
+    end
+    if moved == batch_max then
+      semaphore.backlog = true
+      return
+    end
+    moved = moved + 1
+    remove_waiter(semaphore, lease_id)
+    if not dead then
+      add_lease(semaphore, lease_id, waiter)
+      tell_granted(lease_id, waiter)
+    end
+  end
+end
+local function settle(semaphore)
+  if semaphore.exists then
+    expire_leases(semaphore)
+    move_queue(semaphore)
+  end
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function nearest_deadline_ms(semaphore)
+  if semaphore.waiting == 0 then
+    return nil
+  end
+  if semaphore.backlog then
+    return now_ms
+  end
+  local _, head = head_of_queue()
+  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+end
+local function nearest_in_ms(semaphore)
+  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
+  return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
+end
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured then
+    return
+  end
+  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
+  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
+  redis.call('PEXPIRE', state_key, lives_ms)
+  if last[2] then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function finish(semaphore)
+  if not semaphore.exists then
+    return
+  end
+  local nearest_ms = nearest_deadline_ms(semaphore)
+  if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
+    tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
+  end
+  redis.call(
+    'HSET', state_key,
+    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
+    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
+  )
+  if semaphore.had_waiters and semaphore.waiting == 0 then
+    redis.call('DEL', replicas_key)
+  end
+  if semaphore.touched then
+    put_off_idle_removal(semaphore)
+  end
+end
+local function page()
+  local stored = redis.call(
+    'ZRANGEBYSCORE', queue_key, '(' .. string.format('%.0f', after_arrival), '+inf', 'WITHSCORES',
+    'LIMIT', 0, page_size + 1
+  )
+  local first_position = stored[1] and redis.call('ZRANK', queue_key, stored[1]) + 1 or 0
+  local items = {}
+  for i = 1, math.min(page_size, #stored / 2) do
+    local waiter = find_waiter(stored[2 * i - 1])
+    for _, field in ipairs({
+      stored[2 * i], first_position + i - 1, waiter.permits, waiter.since_ms, now_ms - waiter.since_ms, waiter.holder,
+    }) do
+      items[#items + 1] = tostring(field)
+    end
+  end
+  return reply('page', #stored / 2 > page_size and 1 or 0, unpack(items))
+end
+local semaphore = load_semaphore()
+if not semaphore.exists then
+  return reply('semaphore_not_found')
+end
+settle(semaphore)
+local answered = semaphore.backlog and reply('again') or page()
+finish(semaphore)
+return answered
+`,
+  }),
+  reap: defineScript({
+    name: 'reap',
+    sha1: '62740c15ca69a1d52f408b94528f53240fbe41f5',
+    keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
+    args: {name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int'},
+    replies: {
+      reaped: {nearestInMs: 'int?'},
+    },
+    text: `#!lua flags=allow-oom
+-- reap
+local state_key = KEYS[1]
+local deadlines_key = KEYS[2]
+local leases_key = KEYS[3]
+local queue_key = KEYS[4]
+local waiters_key = KEYS[5]
+local replicas_key = KEYS[6]
+local name = ARGV[1]
+local channel = ARGV[2]
+local grace_ms = tonumber(ARGV[3])
+local idle_ms = tonumber(ARGV[4])
+local batch_max = tonumber(ARGV[5])
+local expired_leases = 0
+local function reply(tag, ...)
+  return { tag, expired_leases, ... }
+end
+local clock_reading = redis.call('TIME')
+local now_us = tonumber(clock_reading[1]) * 1000000 + tonumber(clock_reading[2])
+local now_ms = math.floor(now_us / 1000)
+local function pack_lease(lease)
+  return string.format(
+    '%d %.0f %d %.0f %s %s',
+    lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
+  )
+end
+local function unpack_lease(text)
+  local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
+    string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    fence = tonumber(fence),
+    ttl_ms = tonumber(ttl_ms),
+    granted_at_ms = tonumber(granted_at_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_lease(lease_id)
+  local deadline_ms = tonumber(redis.call('ZSCORE', deadlines_key, lease_id))
+  if not deadline_ms or deadline_ms <= now_ms then
+    return nil
+  end
+  local lease = unpack_lease(redis.call('HGET', leases_key, lease_id))
+  lease.deadline_ms = deadline_ms
+  return lease
+end
+local function add_lease(semaphore, lease_id, lease)
+  semaphore.fence = math.max(semaphore.fence + 1, now_us)
+  semaphore.used = semaphore.used + lease.permits
+  semaphore.touched = true
+  lease.fence = semaphore.fence
+  lease.granted_at_ms = now_ms
+  lease.deadline_ms = now_ms + lease.ttl_ms
+  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
+  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+end
+local function remove_lease(semaphore, lease_id, lease)
+  semaphore.used = semaphore.used - lease.permits
+  semaphore.touched = true
+  redis.call('ZREM', deadlines_key, lease_id)
+  redis.call('HDEL', leases_key, lease_id)
+end
+local function expire_leases(semaphore)
+  if semaphore.used == 0 then
+    return
+  end
+  local left = batch_max - expired_leases
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
+  if #ids > left then
+    semaphore.backlog = true
+    ids[left + 1] = nil
+  end
+  if #ids == 0 then
+    return
+  end
+  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
+    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  end
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  expired_leases = expired_leases + #ids
+end
+local function has_attachment(set, attachment)
+  return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
+end
+local function with_attachment(set, attachment)
+  if set == '-' then
+    return attachment
+  end
+  if has_attachment(set, attachment) then
+    return set
+  end
+  return set .. ',' .. attachment
+end
+local function without_attachment(set, attachment)
+  local rest = {}
+  for each in string.gmatch(set, '[^,]+') do
+    if each ~= attachment then
+      rest[#rest + 1] = each
+    end
+  end
+  if #rest == 0 then
+    return '-'
+  end
+  return table.concat(rest, ',')
+end
+local function replica_of(attachment)
+  return string.match(attachment, '^([^.]+)')
+end
+local function numbers_by_replica(set)
+  local numbers = {}
+  for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
+    numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
+  end
+  return numbers
+end
+local function pack_waiter(waiter)
+  return string.format(
+    '%d %d %.0f %s %s',
+    waiter.permits, waiter.ttl_ms, waiter.since_ms, waiter.attachments, waiter.holder
+  )
+end
+local function unpack_waiter(text)
+  local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    ttl_ms = tonumber(ttl_ms),
+    since_ms = tonumber(since_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_waiter(lease_id)
+  local text = redis.call('HGET', waiters_key, lease_id)
+  return text and unpack_waiter(text) or nil
+end
+local function load_semaphore()
+  local stored = redis.call(
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
+  )
+  local semaphore = {
+    exists = stored[1] ~= false,
+    limit = tonumber(stored[1] or 0),
+    initial = tonumber(stored[2] or 0),
+    bounded = stored[3] == '1',
+    configured = stored[4] == '1',
+    used = tonumber(stored[5] or 0),
+    fence = tonumber(stored[6] or 0),
+    arrivals = tonumber(stored[7] or 0),
+    told_ms = tonumber(stored[8]),
+    waiting = 0,
+    backlog = false,
+    touched = false,
+  }
+  if semaphore.exists then
+    semaphore.waiting = redis.call('ZCARD', queue_key)
+  end
+  semaphore.had_waiters = semaphore.waiting > 0
+  return semaphore
+end
+local function largest_request(semaphore)
+  return math.max(semaphore.limit, 1)
+end
+local heartbeats = nil
+local function last_heartbeat_ms(waiter)
+  if not heartbeats then
+    heartbeats = {}
+    local stored = redis.call('HGETALL', replicas_key)
+    for i = 1, #stored, 2 do
+      heartbeats[stored[i]] = tonumber(stored[i + 1])
+    end
+  end
+  local last_ms = 0
+  for replica in pairs(numbers_by_replica(waiter.attachments)) do
+    last_ms = math.max(last_ms, heartbeats[replica] or 0)
+  end
+  return last_ms
+end
+local function grace_deadline_ms(waiter)
+  return last_heartbeat_ms(waiter) + grace_ms
+end
+local function mark_replica_alive(replica)
+  redis.call('HSET', replicas_key, replica, now_ms)
+  if heartbeats then
+    heartbeats[replica] = now_ms
+  end
+end
+local function head_of_queue()
+  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+  if lease_id then
+    return lease_id, find_waiter(lease_id)
+  end
+end
+local function remove_waiter(semaphore, lease_id)
+  semaphore.waiting = semaphore.waiting - 1
+  semaphore.touched = true
+  redis.call('ZREM', queue_key, lease_id)
+  redis.call('HDEL', waiters_key, lease_id)
+end
+local function tell(replica, ...)
+  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+end
+local function tell_granted(lease_id, lease)
+  for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
+    tell(
+      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
+    )
+  end
+end
+local function tell_every_replica(...)
+  for _, replica in ipairs(redis.call('HKEYS', replicas_key)) do
+    tell(replica, ...)
+  end
+end
+local moved = 0
+local function move_queue(semaphore)
+  while semaphore.waiting > 0 do
+    local lease_id, waiter = head_of_queue()
+    local dead = grace_deadline_ms(waiter) <= now_ms
+    if not dead and semaphore.used + waiter.permits > semaphore.limit then
+      return
+    end
+    if moved == batch_max then
+      semaphore.backlog = true
+      return
+    end
+    moved = moved + 1
+    remove_waiter(semaphore, lease_id)
+    if not dead then
+      add_lease(semaphore, lease_id, waiter)
+      tell_granted(lease_id, waiter)
+    end
+  end
+end
+local function settle(semaphore)
+  if semaphore.exists then
+    expire_leases(semaphore)
+    move_queue(semaphore)
+  end
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function nearest_deadline_ms(semaphore)
+  if semaphore.waiting == 0 then
+    return nil
+  end
+  if semaphore.backlog then
+    return now_ms
+  end
+  local _, head = head_of_queue()
+  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+end
+local function nearest_in_ms(semaphore)
+  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
+  return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
+end
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured then
+    return
+  end
+  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
+  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
+  redis.call('PEXPIRE', state_key, lives_ms)
+  if last[2] then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function finish(semaphore)
+  if not semaphore.exists then
+    return
+  end
+  local nearest_ms = nearest_deadline_ms(semaphore)
+  if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
+    tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
+  end
+  redis.call(
+    'HSET', state_key,
+    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
+    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
+  )
+  if semaphore.had_waiters and semaphore.waiting == 0 then
+    redis.call('DEL', replicas_key)
+  end
+  if semaphore.touched then
+    put_off_idle_removal(semaphore)
+  end
+end
+local semaphore = load_semaphore()
+settle(semaphore)
+local answered = reply('reaped', nearest_in_ms(semaphore))
+finish(semaphore)
+return answered
+`,
+  }),
+  release: defineScript({
+    name: 'release',
+    sha1: 'dc406cdb08b0b2c3898ca209e8e989e88304d054',
+    keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'retired'],
+    args: {name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', retire: 'bool', retireMs: 'int'},
+    replies: {
+      released: {permits: 'int', heldMs: 'int'},
+      cancelled: {permits: 'int'},
+      lease_not_held: {},
+    },
+    text: `#!lua flags=allow-oom
+-- release
+local state_key = KEYS[1]
+local deadlines_key = KEYS[2]
+local leases_key = KEYS[3]
+local queue_key = KEYS[4]
+local waiters_key = KEYS[5]
+local replicas_key = KEYS[6]
+local retired_key = KEYS[7]
+local name = ARGV[1]
+local channel = ARGV[2]
+local grace_ms = tonumber(ARGV[3])
+local idle_ms = tonumber(ARGV[4])
+local batch_max = tonumber(ARGV[5])
+local lease_id = ARGV[6]
+local retire = ARGV[7] == '1'
+local retire_ms = tonumber(ARGV[8])
+local expired_leases = 0
+local function reply(tag, ...)
+  return { tag, expired_leases, ... }
+end
+local function has_attachment(set, attachment)
+  return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
+end
+local function with_attachment(set, attachment)
+  if set == '-' then
+    return attachment
+  end
+  if has_attachment(set, attachment) then
+    return set
+  end
+  return set .. ',' .. attachment
+end
+local function without_attachment(set, attachment)
+  local rest = {}
+  for each in string.gmatch(set, '[^,]+') do
+    if each ~= attachment then
+      rest[#rest + 1] = each
+    end
+  end
+  if #rest == 0 then
+    return '-'
+  end
+  return table.concat(rest, ',')
+end
+local function replica_of(attachment)
+  return string.match(attachment, '^([^.]+)')
+end
+local function numbers_by_replica(set)
+  local numbers = {}
+  for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
+    numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
+  end
+  return numbers
+end
+local function tell(replica, ...)
+  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+end
+local function tell_granted(lease_id, lease)
+  for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
+    tell(
+      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
+    )
+  end
+end
+local function tell_every_replica(...)
+  for _, replica in ipairs(redis.call('HKEYS', replicas_key)) do
+    tell(replica, ...)
+  end
+end
+local function tell_cancelled(lease_id, set)
+  for replica, numbers in pairs(numbers_by_replica(set)) do
+    tell(replica, 'cancelled', name, lease_id, numbers)
+  end
+end
+local clock_reading = redis.call('TIME')
+local now_us = tonumber(clock_reading[1]) * 1000000 + tonumber(clock_reading[2])
+local now_ms = math.floor(now_us / 1000)
+local function pack_lease(lease)
+  return string.format(
+    '%d %.0f %d %.0f %s %s',
+    lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
+  )
+end
+local function unpack_lease(text)
+  local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
+    string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    fence = tonumber(fence),
+    ttl_ms = tonumber(ttl_ms),
+    granted_at_ms = tonumber(granted_at_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_lease(lease_id)
+  local deadline_ms = tonumber(redis.call('ZSCORE', deadlines_key, lease_id))
+  if not deadline_ms or deadline_ms <= now_ms then
+    return nil
+  end
+  local lease = unpack_lease(redis.call('HGET', leases_key, lease_id))
+  lease.deadline_ms = deadline_ms
+  return lease
+end
+local function add_lease(semaphore, lease_id, lease)
+  semaphore.fence = math.max(semaphore.fence + 1, now_us)
+  semaphore.used = semaphore.used + lease.permits
+  semaphore.touched = true
+  lease.fence = semaphore.fence
+  lease.granted_at_ms = now_ms
+  lease.deadline_ms = now_ms + lease.ttl_ms
+  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
+  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+end
+local function remove_lease(semaphore, lease_id, lease)
+  semaphore.used = semaphore.used - lease.permits
+  semaphore.touched = true
+  redis.call('ZREM', deadlines_key, lease_id)
+  redis.call('HDEL', leases_key, lease_id)
+end
+local function expire_leases(semaphore)
+  if semaphore.used == 0 then
+    return
+  end
+  local left = batch_max - expired_leases
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
+  if #ids > left then
+    semaphore.backlog = true
+    ids[left + 1] = nil
+  end
+  if #ids == 0 then
+    return
+  end
+  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
+    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  end
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  expired_leases = expired_leases + #ids
+end
+local function pack_waiter(waiter)
+  return string.format(
+    '%d %d %.0f %s %s',
+    waiter.permits, waiter.ttl_ms, waiter.since_ms, waiter.attachments, waiter.holder
+  )
+end
+local function unpack_waiter(text)
+  local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    ttl_ms = tonumber(ttl_ms),
+    since_ms = tonumber(since_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_waiter(lease_id)
+  local text = redis.call('HGET', waiters_key, lease_id)
+  return text and unpack_waiter(text) or nil
+end
+local function load_semaphore()
+  local stored = redis.call(
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
+  )
+  local semaphore = {
+    exists = stored[1] ~= false,
+    limit = tonumber(stored[1] or 0),
+    initial = tonumber(stored[2] or 0),
+    bounded = stored[3] == '1',
+    configured = stored[4] == '1',
+    used = tonumber(stored[5] or 0),
+    fence = tonumber(stored[6] or 0),
+    arrivals = tonumber(stored[7] or 0),
+    told_ms = tonumber(stored[8]),
+    waiting = 0,
+    backlog = false,
+    touched = false,
+  }
+  if semaphore.exists then
+    semaphore.waiting = redis.call('ZCARD', queue_key)
+  end
+  semaphore.had_waiters = semaphore.waiting > 0
+  return semaphore
+end
+local function largest_request(semaphore)
+  return math.max(semaphore.limit, 1)
+end
+local heartbeats = nil
+local function last_heartbeat_ms(waiter)
+  if not heartbeats then
+    heartbeats = {}
+    local stored = redis.call('HGETALL', replicas_key)
+    for i = 1, #stored, 2 do
+      heartbeats[stored[i]] = tonumber(stored[i + 1])
+    end
+  end
+  local last_ms = 0
+  for replica in pairs(numbers_by_replica(waiter.attachments)) do
+    last_ms = math.max(last_ms, heartbeats[replica] or 0)
+  end
+  return last_ms
+end
+local function grace_deadline_ms(waiter)
+  return last_heartbeat_ms(waiter) + grace_ms
+end
+local function mark_replica_alive(replica)
+  redis.call('HSET', replicas_key, replica, now_ms)
+  if heartbeats then
+    heartbeats[replica] = now_ms
+  end
+end
+local function head_of_queue()
+  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+  if lease_id then
+    return lease_id, find_waiter(lease_id)
+  end
+end
+local function remove_waiter(semaphore, lease_id)
+  semaphore.waiting = semaphore.waiting - 1
+  semaphore.touched = true
+  redis.call('ZREM', queue_key, lease_id)
+  redis.call('HDEL', waiters_key, lease_id)
+end
+local moved = 0
+local function move_queue(semaphore)
+  while semaphore.waiting > 0 do
+    local lease_id, waiter = head_of_queue()
+    local dead = grace_deadline_ms(waiter) <= now_ms
+    if not dead and semaphore.used + waiter.permits > semaphore.limit then
+      return
+    end
+    if moved == batch_max then
+      semaphore.backlog = true
+      return
+    end
+    moved = moved + 1
+    remove_waiter(semaphore, lease_id)
+    if not dead then
+      add_lease(semaphore, lease_id, waiter)
+      tell_granted(lease_id, waiter)
+    end
+  end
+end
+local function settle(semaphore)
+  if semaphore.exists then
+    expire_leases(semaphore)
+    move_queue(semaphore)
+  end
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function nearest_deadline_ms(semaphore)
+  if semaphore.waiting == 0 then
+    return nil
+  end
+  if semaphore.backlog then
+    return now_ms
+  end
+  local _, head = head_of_queue()
+  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+end
+local function nearest_in_ms(semaphore)
+  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
+  return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
+end
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured then
+    return
+  end
+  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
+  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
+  redis.call('PEXPIRE', state_key, lives_ms)
+  if last[2] then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function finish(semaphore)
+  if not semaphore.exists then
+    return
+  end
+  local nearest_ms = nearest_deadline_ms(semaphore)
+  if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
+    tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
+  end
+  redis.call(
+    'HSET', state_key,
+    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
+    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
+  )
+  if semaphore.had_waiters and semaphore.waiting == 0 then
+    redis.call('DEL', replicas_key)
+  end
+  if semaphore.touched then
+    put_off_idle_removal(semaphore)
+  end
+end
+local function answer(semaphore)
+  local lease = semaphore.used > 0 and find_lease(lease_id)
+  if lease then
+    remove_lease(semaphore, lease_id, lease)
+    settle(semaphore)
+    return reply('released', lease.permits, now_ms - lease.granted_at_ms)
+  end
+  local waiter = semaphore.waiting > 0 and find_waiter(lease_id)
+  if waiter then
+    remove_waiter(semaphore, lease_id)
+    tell_cancelled(lease_id, waiter.attachments)
+    settle(semaphore)
+    return reply('cancelled', waiter.permits)
+  end
+  return reply('lease_not_held')
+end
+local semaphore = load_semaphore()
+settle(semaphore)
+local answered = answer(semaphore)
+if retire or answered[1] == 'cancelled' then
+  redis.call('SET', retired_key, '', 'PX', retire_ms)
+end
+finish(semaphore)
+return answered
+`,
+  }),
+  remove: defineScript({
+    name: 'remove',
+    sha1: '4dd85d435600105fd1983c8f009871fb58af7081',
+    keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
+    args: {name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', force: 'bool'},
+    replies: {
+      removed: {},
+      semaphore_not_found: {},
+      in_use: {used: 'int'},
+      again: {},
+    },
+    text: `#!lua flags=allow-oom
+-- remove
+local state_key = KEYS[1]
+local deadlines_key = KEYS[2]
+local leases_key = KEYS[3]
+local queue_key = KEYS[4]
+local waiters_key = KEYS[5]
+local replicas_key = KEYS[6]
+local fence_key = KEYS[7]
+local name = ARGV[1]
+local channel = ARGV[2]
+local grace_ms = tonumber(ARGV[3])
+local idle_ms = tonumber(ARGV[4])
+local batch_max = tonumber(ARGV[5])
+local force = ARGV[6] == '1'
+local expired_leases = 0
+local function reply(tag, ...)
+  return { tag, expired_leases, ... }
+end
+local clock_reading = redis.call('TIME')
+local now_us = tonumber(clock_reading[1]) * 1000000 + tonumber(clock_reading[2])
+local now_ms = math.floor(now_us / 1000)
+local function pack_lease(lease)
+  return string.format(
+    '%d %.0f %d %.0f %s %s',
+    lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
+  )
+end
+local function unpack_lease(text)
+  local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
+    string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    fence = tonumber(fence),
+    ttl_ms = tonumber(ttl_ms),
+    granted_at_ms = tonumber(granted_at_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_lease(lease_id)
+  local deadline_ms = tonumber(redis.call('ZSCORE', deadlines_key, lease_id))
+  if not deadline_ms or deadline_ms <= now_ms then
+    return nil
+  end
+  local lease = unpack_lease(redis.call('HGET', leases_key, lease_id))
+  lease.deadline_ms = deadline_ms
+  return lease
+end
+local function add_lease(semaphore, lease_id, lease)
+  semaphore.fence = math.max(semaphore.fence + 1, now_us)
+  semaphore.used = semaphore.used + lease.permits
+  semaphore.touched = true
+  lease.fence = semaphore.fence
+  lease.granted_at_ms = now_ms
+  lease.deadline_ms = now_ms + lease.ttl_ms
+  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
+  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+end
+local function remove_lease(semaphore, lease_id, lease)
+  semaphore.used = semaphore.used - lease.permits
+  semaphore.touched = true
+  redis.call('ZREM', deadlines_key, lease_id)
+  redis.call('HDEL', leases_key, lease_id)
+end
+local function expire_leases(semaphore)
+  if semaphore.used == 0 then
+    return
+  end
+  local left = batch_max - expired_leases
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
+  if #ids > left then
+    semaphore.backlog = true
+    ids[left + 1] = nil
+  end
+  if #ids == 0 then
+    return
+  end
+  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
+    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  end
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  expired_leases = expired_leases + #ids
+end
+local function has_attachment(set, attachment)
+  return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
+end
+local function with_attachment(set, attachment)
+  if set == '-' then
+    return attachment
+  end
+  if has_attachment(set, attachment) then
+    return set
+  end
+  return set .. ',' .. attachment
+end
+local function without_attachment(set, attachment)
+  local rest = {}
+  for each in string.gmatch(set, '[^,]+') do
+    if each ~= attachment then
+      rest[#rest + 1] = each
+    end
+  end
+  if #rest == 0 then
+    return '-'
+  end
+  return table.concat(rest, ',')
+end
+local function replica_of(attachment)
+  return string.match(attachment, '^([^.]+)')
+end
+local function numbers_by_replica(set)
+  local numbers = {}
+  for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
+    numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
+  end
+  return numbers
+end
+local function pack_waiter(waiter)
+  return string.format(
+    '%d %d %.0f %s %s',
+    waiter.permits, waiter.ttl_ms, waiter.since_ms, waiter.attachments, waiter.holder
+  )
+end
+local function unpack_waiter(text)
+  local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    ttl_ms = tonumber(ttl_ms),
+    since_ms = tonumber(since_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_waiter(lease_id)
+  local text = redis.call('HGET', waiters_key, lease_id)
+  return text and unpack_waiter(text) or nil
+end
+local function load_semaphore()
+  local stored = redis.call(
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
+  )
+  local semaphore = {
+    exists = stored[1] ~= false,
+    limit = tonumber(stored[1] or 0),
+    initial = tonumber(stored[2] or 0),
+    bounded = stored[3] == '1',
+    configured = stored[4] == '1',
+    used = tonumber(stored[5] or 0),
+    fence = tonumber(stored[6] or 0),
+    arrivals = tonumber(stored[7] or 0),
+    told_ms = tonumber(stored[8]),
+    waiting = 0,
+    backlog = false,
+    touched = false,
+  }
+  if semaphore.exists then
+    semaphore.waiting = redis.call('ZCARD', queue_key)
+  end
+  semaphore.had_waiters = semaphore.waiting > 0
+  return semaphore
+end
+local function largest_request(semaphore)
+  return math.max(semaphore.limit, 1)
+end
+local heartbeats = nil
+local function last_heartbeat_ms(waiter)
+  if not heartbeats then
+    heartbeats = {}
+    local stored = redis.call('HGETALL', replicas_key)
+    for i = 1, #stored, 2 do
+      heartbeats[stored[i]] = tonumber(stored[i + 1])
+    end
+  end
+  local last_ms = 0
+  for replica in pairs(numbers_by_replica(waiter.attachments)) do
+    last_ms = math.max(last_ms, heartbeats[replica] or 0)
+  end
+  return last_ms
+end
+local function grace_deadline_ms(waiter)
+  return last_heartbeat_ms(waiter) + grace_ms
+end
+local function mark_replica_alive(replica)
+  redis.call('HSET', replicas_key, replica, now_ms)
+  if heartbeats then
+    heartbeats[replica] = now_ms
+  end
+end
+local function head_of_queue()
+  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+  if lease_id then
+    return lease_id, find_waiter(lease_id)
+  end
+end
+local function remove_waiter(semaphore, lease_id)
+  semaphore.waiting = semaphore.waiting - 1
+  semaphore.touched = true
+  redis.call('ZREM', queue_key, lease_id)
+  redis.call('HDEL', waiters_key, lease_id)
+end
+local function tell(replica, ...)
+  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+end
+local function tell_granted(lease_id, lease)
+  for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
+    tell(
+      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
+    )
+  end
+end
+local function tell_every_replica(...)
+  for _, replica in ipairs(redis.call('HKEYS', replicas_key)) do
+    tell(replica, ...)
+  end
+end
+local moved = 0
+local function move_queue(semaphore)
+  while semaphore.waiting > 0 do
+    local lease_id, waiter = head_of_queue()
+    local dead = grace_deadline_ms(waiter) <= now_ms
+    if not dead and semaphore.used + waiter.permits > semaphore.limit then
+      return
+    end
+    if moved == batch_max then
+      semaphore.backlog = true
+      return
+    end
+    moved = moved + 1
+    remove_waiter(semaphore, lease_id)
+    if not dead then
+      add_lease(semaphore, lease_id, waiter)
+      tell_granted(lease_id, waiter)
+    end
+  end
+end
+local function settle(semaphore)
+  if semaphore.exists then
+    expire_leases(semaphore)
+    move_queue(semaphore)
+  end
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function nearest_deadline_ms(semaphore)
+  if semaphore.waiting == 0 then
+    return nil
+  end
+  if semaphore.backlog then
+    return now_ms
+  end
+  local _, head = head_of_queue()
+  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+end
+local function nearest_in_ms(semaphore)
+  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
+  return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
+end
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured then
+    return
+  end
+  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
+  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
+  redis.call('PEXPIRE', state_key, lives_ms)
+  if last[2] then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function finish(semaphore)
+  if not semaphore.exists then
+    return
+  end
+  local nearest_ms = nearest_deadline_ms(semaphore)
+  if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
+    tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
+  end
+  redis.call(
+    'HSET', state_key,
+    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
+    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
+  )
+  if semaphore.had_waiters and semaphore.waiting == 0 then
+    redis.call('DEL', replicas_key)
+  end
+  if semaphore.touched then
+    put_off_idle_removal(semaphore)
+  end
+end
+local semaphore = load_semaphore()
+if not semaphore.exists then
+  return reply('semaphore_not_found')
+end
+settle(semaphore)
+if semaphore.used > 0 and not force then
+  finish(semaphore)
+  return semaphore.backlog and reply('again') or reply('in_use', semaphore.used)
+end
+tell_every_replica('check', name)
+redis.call('UNLINK', state_key, deadlines_key, leases_key, queue_key, waiters_key, replicas_key)
+if semaphore.fence > now_us then
+  redis.call(
+    'SET', fence_key, string.format('%.0f', semaphore.fence), 'PX', math.ceil((semaphore.fence - now_us) / 1000) + 1
+  )
+end
+return reply('removed')
+`,
+  }),
+  renew: defineScript({
+    name: 'renew',
+    sha1: 'dd804acf821f2e98410f285870ed3ff6e127f6fc',
+    keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
+    args: {name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', ttlMs: 'int'},
+    replies: {
+      renewed: {permits: 'int', fence: 'int', ttlMs: 'int', grantedAtMs: 'int', deadlineMs: 'int', expiresInMs: 'int'},
+      lease_not_held: {},
+    },
+    text: `#!lua
+-- renew
+local state_key = KEYS[1]
+local deadlines_key = KEYS[2]
+local leases_key = KEYS[3]
+local queue_key = KEYS[4]
+local waiters_key = KEYS[5]
+local replicas_key = KEYS[6]
+local name = ARGV[1]
+local channel = ARGV[2]
+local grace_ms = tonumber(ARGV[3])
+local idle_ms = tonumber(ARGV[4])
+local batch_max = tonumber(ARGV[5])
+local lease_id = ARGV[6]
+local ttl_ms = tonumber(ARGV[7])
+local expired_leases = 0
+local function reply(tag, ...)
+  return { tag, expired_leases, ... }
+end
+local clock_reading = redis.call('TIME')
+local now_us = tonumber(clock_reading[1]) * 1000000 + tonumber(clock_reading[2])
+local now_ms = math.floor(now_us / 1000)
+local function pack_lease(lease)
+  return string.format(
+    '%d %.0f %d %.0f %s %s',
+    lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
+  )
+end
+local function unpack_lease(text)
+  local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
+    string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    fence = tonumber(fence),
+    ttl_ms = tonumber(ttl_ms),
+    granted_at_ms = tonumber(granted_at_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_lease(lease_id)
+  local deadline_ms = tonumber(redis.call('ZSCORE', deadlines_key, lease_id))
+  if not deadline_ms or deadline_ms <= now_ms then
+    return nil
+  end
+  local lease = unpack_lease(redis.call('HGET', leases_key, lease_id))
+  lease.deadline_ms = deadline_ms
+  return lease
+end
+local function add_lease(semaphore, lease_id, lease)
+  semaphore.fence = math.max(semaphore.fence + 1, now_us)
+  semaphore.used = semaphore.used + lease.permits
+  semaphore.touched = true
+  lease.fence = semaphore.fence
+  lease.granted_at_ms = now_ms
+  lease.deadline_ms = now_ms + lease.ttl_ms
+  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
+  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+end
+local function remove_lease(semaphore, lease_id, lease)
+  semaphore.used = semaphore.used - lease.permits
+  semaphore.touched = true
+  redis.call('ZREM', deadlines_key, lease_id)
+  redis.call('HDEL', leases_key, lease_id)
+end
+local function expire_leases(semaphore)
+  if semaphore.used == 0 then
+    return
+  end
+  local left = batch_max - expired_leases
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
+  if #ids > left then
+    semaphore.backlog = true
+    ids[left + 1] = nil
+  end
+  if #ids == 0 then
+    return
+  end
+  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
+    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  end
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  expired_leases = expired_leases + #ids
+end
+local function has_attachment(set, attachment)
+  return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
+end
+local function with_attachment(set, attachment)
+  if set == '-' then
+    return attachment
+  end
+  if has_attachment(set, attachment) then
+    return set
+  end
+  return set .. ',' .. attachment
+end
+local function without_attachment(set, attachment)
+  local rest = {}
+  for each in string.gmatch(set, '[^,]+') do
+    if each ~= attachment then
+      rest[#rest + 1] = each
+    end
+  end
+  if #rest == 0 then
+    return '-'
+  end
+  return table.concat(rest, ',')
+end
+local function replica_of(attachment)
+  return string.match(attachment, '^([^.]+)')
+end
+local function numbers_by_replica(set)
+  local numbers = {}
+  for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
+    numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
+  end
+  return numbers
+end
+local function pack_waiter(waiter)
+  return string.format(
+    '%d %d %.0f %s %s',
+    waiter.permits, waiter.ttl_ms, waiter.since_ms, waiter.attachments, waiter.holder
+  )
+end
+local function unpack_waiter(text)
+  local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    ttl_ms = tonumber(ttl_ms),
+    since_ms = tonumber(since_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_waiter(lease_id)
+  local text = redis.call('HGET', waiters_key, lease_id)
+  return text and unpack_waiter(text) or nil
+end
+local function load_semaphore()
+  local stored = redis.call(
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
+  )
+  local semaphore = {
+    exists = stored[1] ~= false,
+    limit = tonumber(stored[1] or 0),
+    initial = tonumber(stored[2] or 0),
+    bounded = stored[3] == '1',
+    configured = stored[4] == '1',
+    used = tonumber(stored[5] or 0),
+    fence = tonumber(stored[6] or 0),
+    arrivals = tonumber(stored[7] or 0),
+    told_ms = tonumber(stored[8]),
+    waiting = 0,
+    backlog = false,
+    touched = false,
+  }
+  if semaphore.exists then
+    semaphore.waiting = redis.call('ZCARD', queue_key)
+  end
+  semaphore.had_waiters = semaphore.waiting > 0
+  return semaphore
+end
+local function largest_request(semaphore)
+  return math.max(semaphore.limit, 1)
+end
+local heartbeats = nil
+local function last_heartbeat_ms(waiter)
+  if not heartbeats then
+    heartbeats = {}
+    local stored = redis.call('HGETALL', replicas_key)
+    for i = 1, #stored, 2 do
+      heartbeats[stored[i]] = tonumber(stored[i + 1])
+    end
+  end
+  local last_ms = 0
+  for replica in pairs(numbers_by_replica(waiter.attachments)) do
+    last_ms = math.max(last_ms, heartbeats[replica] or 0)
+  end
+  return last_ms
+end
+local function grace_deadline_ms(waiter)
+  return last_heartbeat_ms(waiter) + grace_ms
+end
+local function mark_replica_alive(replica)
+  redis.call('HSET', replicas_key, replica, now_ms)
+  if heartbeats then
+    heartbeats[replica] = now_ms
+  end
+end
+local function head_of_queue()
+  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+  if lease_id then
+    return lease_id, find_waiter(lease_id)
+  end
+end
+local function remove_waiter(semaphore, lease_id)
+  semaphore.waiting = semaphore.waiting - 1
+  semaphore.touched = true
+  redis.call('ZREM', queue_key, lease_id)
+  redis.call('HDEL', waiters_key, lease_id)
+end
+local function tell(replica, ...)
+  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+end
+local function tell_granted(lease_id, lease)
+  for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
+    tell(
+      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
+    )
+  end
+end
+local function tell_every_replica(...)
+  for _, replica in ipairs(redis.call('HKEYS', replicas_key)) do
+    tell(replica, ...)
+  end
+end
+local moved = 0
+local function move_queue(semaphore)
+  while semaphore.waiting > 0 do
+    local lease_id, waiter = head_of_queue()
+    local dead = grace_deadline_ms(waiter) <= now_ms
+    if not dead and semaphore.used + waiter.permits > semaphore.limit then
+      return
+    end
+    if moved == batch_max then
+      semaphore.backlog = true
+      return
+    end
+    moved = moved + 1
+    remove_waiter(semaphore, lease_id)
+    if not dead then
+      add_lease(semaphore, lease_id, waiter)
+      tell_granted(lease_id, waiter)
+    end
+  end
+end
+local function settle(semaphore)
+  if semaphore.exists then
+    expire_leases(semaphore)
+    move_queue(semaphore)
+  end
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function nearest_deadline_ms(semaphore)
+  if semaphore.waiting == 0 then
+    return nil
+  end
+  if semaphore.backlog then
+    return now_ms
+  end
+  local _, head = head_of_queue()
+  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+end
+local function nearest_in_ms(semaphore)
+  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
+  return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
+end
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured then
+    return
+  end
+  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
+  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
+  redis.call('PEXPIRE', state_key, lives_ms)
+  if last[2] then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function finish(semaphore)
+  if not semaphore.exists then
+    return
+  end
+  local nearest_ms = nearest_deadline_ms(semaphore)
+  if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
+    tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
+  end
+  redis.call(
+    'HSET', state_key,
+    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
+    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
+  )
+  if semaphore.had_waiters and semaphore.waiting == 0 then
+    redis.call('DEL', replicas_key)
+  end
+  if semaphore.touched then
+    put_off_idle_removal(semaphore)
+  end
+end
+local semaphore = load_semaphore()
+settle(semaphore)
+local lease = semaphore.used > 0 and find_lease(lease_id)
+if not lease then
+  finish(semaphore)
+  return reply('lease_not_held')
+end
+lease.deadline_ms = math.max(lease.deadline_ms, now_ms + ttl_ms)
+redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
+if lease.ttl_ms ~= ttl_ms then
+  lease.ttl_ms = ttl_ms
+  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+end
+semaphore.touched = true
+finish(semaphore)
+return reply(
+  'renewed', lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
+  lease.deadline_ms - now_ms
+)
+`,
+  }),
+  revoke: defineScript({
+    name: 'revoke',
+    sha1: '2819ee188cecc18d6bc0a171a9a12a635bb48b7f',
+    keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
+    args: {name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', fence: 'int'},
+    replies: {
+      released: {permits: 'int', heldMs: 'int'},
+      lease_not_held: {},
+    },
+    text: `#!lua flags=allow-oom
+-- revoke
+local state_key = KEYS[1]
+local deadlines_key = KEYS[2]
+local leases_key = KEYS[3]
+local queue_key = KEYS[4]
+local waiters_key = KEYS[5]
+local replicas_key = KEYS[6]
+local name = ARGV[1]
+local channel = ARGV[2]
+local grace_ms = tonumber(ARGV[3])
+local idle_ms = tonumber(ARGV[4])
+local batch_max = tonumber(ARGV[5])
+local lease_id = ARGV[6]
+local fence = tonumber(ARGV[7])
+local expired_leases = 0
+local function reply(tag, ...)
+  return { tag, expired_leases, ... }
+end
+local clock_reading = redis.call('TIME')
+local now_us = tonumber(clock_reading[1]) * 1000000 + tonumber(clock_reading[2])
+local now_ms = math.floor(now_us / 1000)
+local function pack_lease(lease)
+  return string.format(
+    '%d %.0f %d %.0f %s %s',
+    lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
+  )
+end
+local function unpack_lease(text)
+  local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
+    string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    fence = tonumber(fence),
+    ttl_ms = tonumber(ttl_ms),
+    granted_at_ms = tonumber(granted_at_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_lease(lease_id)
+  local deadline_ms = tonumber(redis.call('ZSCORE', deadlines_key, lease_id))
+  if not deadline_ms or deadline_ms <= now_ms then
+    return nil
+  end
+  local lease = unpack_lease(redis.call('HGET', leases_key, lease_id))
+  lease.deadline_ms = deadline_ms
+  return lease
+end
+local function add_lease(semaphore, lease_id, lease)
+  semaphore.fence = math.max(semaphore.fence + 1, now_us)
+  semaphore.used = semaphore.used + lease.permits
+  semaphore.touched = true
+  lease.fence = semaphore.fence
+  lease.granted_at_ms = now_ms
+  lease.deadline_ms = now_ms + lease.ttl_ms
+  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
+  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+end
+local function remove_lease(semaphore, lease_id, lease)
+  semaphore.used = semaphore.used - lease.permits
+  semaphore.touched = true
+  redis.call('ZREM', deadlines_key, lease_id)
+  redis.call('HDEL', leases_key, lease_id)
+end
+local function expire_leases(semaphore)
+  if semaphore.used == 0 then
+    return
+  end
+  local left = batch_max - expired_leases
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
+  if #ids > left then
+    semaphore.backlog = true
+    ids[left + 1] = nil
+  end
+  if #ids == 0 then
+    return
+  end
+  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
+    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  end
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  expired_leases = expired_leases + #ids
+end
+local function has_attachment(set, attachment)
+  return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
+end
+local function with_attachment(set, attachment)
+  if set == '-' then
+    return attachment
+  end
+  if has_attachment(set, attachment) then
+    return set
+  end
+  return set .. ',' .. attachment
+end
+local function without_attachment(set, attachment)
+  local rest = {}
+  for each in string.gmatch(set, '[^,]+') do
+    if each ~= attachment then
+      rest[#rest + 1] = each
+    end
+  end
+  if #rest == 0 then
+    return '-'
+  end
+  return table.concat(rest, ',')
+end
+local function replica_of(attachment)
+  return string.match(attachment, '^([^.]+)')
+end
+local function numbers_by_replica(set)
+  local numbers = {}
+  for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
+    numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
+  end
+  return numbers
+end
+local function pack_waiter(waiter)
+  return string.format(
+    '%d %d %.0f %s %s',
+    waiter.permits, waiter.ttl_ms, waiter.since_ms, waiter.attachments, waiter.holder
+  )
+end
+local function unpack_waiter(text)
+  local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    ttl_ms = tonumber(ttl_ms),
+    since_ms = tonumber(since_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_waiter(lease_id)
+  local text = redis.call('HGET', waiters_key, lease_id)
+  return text and unpack_waiter(text) or nil
+end
+local function load_semaphore()
+  local stored = redis.call(
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
+  )
+  local semaphore = {
+    exists = stored[1] ~= false,
+    limit = tonumber(stored[1] or 0),
+    initial = tonumber(stored[2] or 0),
+    bounded = stored[3] == '1',
+    configured = stored[4] == '1',
+    used = tonumber(stored[5] or 0),
+    fence = tonumber(stored[6] or 0),
+    arrivals = tonumber(stored[7] or 0),
+    told_ms = tonumber(stored[8]),
+    waiting = 0,
+    backlog = false,
+    touched = false,
+  }
+  if semaphore.exists then
+    semaphore.waiting = redis.call('ZCARD', queue_key)
+  end
+  semaphore.had_waiters = semaphore.waiting > 0
+  return semaphore
+end
+local function largest_request(semaphore)
+  return math.max(semaphore.limit, 1)
+end
+local heartbeats = nil
+local function last_heartbeat_ms(waiter)
+  if not heartbeats then
+    heartbeats = {}
+    local stored = redis.call('HGETALL', replicas_key)
+    for i = 1, #stored, 2 do
+      heartbeats[stored[i]] = tonumber(stored[i + 1])
+    end
+  end
+  local last_ms = 0
+  for replica in pairs(numbers_by_replica(waiter.attachments)) do
+    last_ms = math.max(last_ms, heartbeats[replica] or 0)
+  end
+  return last_ms
+end
+local function grace_deadline_ms(waiter)
+  return last_heartbeat_ms(waiter) + grace_ms
+end
+local function mark_replica_alive(replica)
+  redis.call('HSET', replicas_key, replica, now_ms)
+  if heartbeats then
+    heartbeats[replica] = now_ms
+  end
+end
+local function head_of_queue()
+  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+  if lease_id then
+    return lease_id, find_waiter(lease_id)
+  end
+end
+local function remove_waiter(semaphore, lease_id)
+  semaphore.waiting = semaphore.waiting - 1
+  semaphore.touched = true
+  redis.call('ZREM', queue_key, lease_id)
+  redis.call('HDEL', waiters_key, lease_id)
+end
+local function tell(replica, ...)
+  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+end
+local function tell_granted(lease_id, lease)
+  for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
+    tell(
+      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
+    )
+  end
+end
+local function tell_every_replica(...)
+  for _, replica in ipairs(redis.call('HKEYS', replicas_key)) do
+    tell(replica, ...)
+  end
+end
+local moved = 0
+local function move_queue(semaphore)
+  while semaphore.waiting > 0 do
+    local lease_id, waiter = head_of_queue()
+    local dead = grace_deadline_ms(waiter) <= now_ms
+    if not dead and semaphore.used + waiter.permits > semaphore.limit then
+      return
+    end
+    if moved == batch_max then
+      semaphore.backlog = true
+      return
+    end
+    moved = moved + 1
+    remove_waiter(semaphore, lease_id)
+    if not dead then
+      add_lease(semaphore, lease_id, waiter)
+      tell_granted(lease_id, waiter)
+    end
+  end
+end
+local function settle(semaphore)
+  if semaphore.exists then
+    expire_leases(semaphore)
+    move_queue(semaphore)
+  end
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function nearest_deadline_ms(semaphore)
+  if semaphore.waiting == 0 then
+    return nil
+  end
+  if semaphore.backlog then
+    return now_ms
+  end
+  local _, head = head_of_queue()
+  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+end
+local function nearest_in_ms(semaphore)
+  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
+  return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
+end
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured then
+    return
+  end
+  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
+  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
+  redis.call('PEXPIRE', state_key, lives_ms)
+  if last[2] then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function finish(semaphore)
+  if not semaphore.exists then
+    return
+  end
+  local nearest_ms = nearest_deadline_ms(semaphore)
+  if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
+    tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
+  end
+  redis.call(
+    'HSET', state_key,
+    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
+    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
+  )
+  if semaphore.had_waiters and semaphore.waiting == 0 then
+    redis.call('DEL', replicas_key)
+  end
+  if semaphore.touched then
+    put_off_idle_removal(semaphore)
+  end
+end
+local semaphore = load_semaphore()
+settle(semaphore)
+local lease = semaphore.used > 0 and find_lease(lease_id)
+if not lease or lease.fence ~= fence then
+  finish(semaphore)
+  return reply('lease_not_held')
+end
+remove_lease(semaphore, lease_id, lease)
+settle(semaphore)
+finish(semaphore)
+return reply('released', lease.permits, now_ms - lease.granted_at_ms)
+`,
+  }),
+}

@@ -1,0 +1,5 @@
+export { startTestRedis } from './start-test-redis.js'
+export type { StartOptions } from './start-test-redis.js'
+export { startTcpProxy } from './tcp-proxy.js'
+export type { TcpProxy } from './tcp-proxy.js'
+export type { TestRedis, TestRedisOptions } from './test-redis.js'

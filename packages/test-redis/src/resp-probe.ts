@@ -1,0 +1,40 @@
+import { createConnection } from 'node:net'
+
+/** Sends one inline command and resolves with the first bytes of the reply. A whole client would be a dependency for two commands. */
+export function ask(host: string, port: number, command: string, timeoutMs = 1_000): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection({ host, port })
+    socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`${host}:${port} did not answer ${command}`)))
+    socket.once('error', reject)
+    socket.once('connect', () => socket.write(`${command}\r\n`))
+    socket.once('data', (data) => {
+      resolve(data.toString())
+      socket.destroy()
+    })
+    socket.once('close', () => reject(new Error(`${host}:${port} closed before it answered ${command}`)))
+  })
+}
+
+/** Waits until the server answers PING; gives up when `alive` says that it ended, or after 10 s. */
+export async function untilItAnswers(host: string, port: number, alive: () => boolean): Promise<void> {
+  const giveUpAt = performance.now() + 10_000
+  for (;;) {
+    const answer = await ask(host, port, 'PING').catch((error: unknown) => String(error))
+    if (answer.startsWith('+PONG')) return
+    if (!alive()) throw new Error(`The server ended before it answered at ${host}:${port}.`)
+    if (performance.now() > giveUpAt)
+      throw new Error(`No Redis answered at ${host}:${port} within 10 s: ${answer.trim()}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+/** Gives a lone server in cluster mode every slot: from then on it serves, and refuses scripts whose keys lie in several slots. */
+export async function takeAllSlots(host: string, port: number): Promise<void> {
+  const answer = await ask(host, port, 'CLUSTER ADDSLOTSRANGE 0 16383')
+  if (!answer.startsWith('+OK') && !answer.includes('already busy')) throw new Error(`No slots: ${answer.trim()}`)
+  const giveUpAt = performance.now() + 10_000
+  while (!(await ask(host, port, 'CLUSTER INFO')).includes('cluster_state:ok')) {
+    if (performance.now() > giveUpAt) throw new Error(`The cluster at ${host}:${port} did not form within 10 s.`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
