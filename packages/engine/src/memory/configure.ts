@@ -1,15 +1,14 @@
 import type { AddPermitsReply, ConfigureReply, RemoveReply } from '../store.js'
 import type { Semaphore } from './semaphore.js'
-import { enter, isUnsettled, settle } from './settle.js'
+import { enter, settle } from './settle.js'
 import { again, type Again, type Transition } from './transition.js'
 
 /** Defines a semaphore, or resizes it. No lease is revoked: a lowered limit stops grants until use is below it. */
 export function configure(
   transition: Transition,
   call: { semaphore: string; limit: number; bounded: boolean | null },
-): ConfigureReply | Again {
+): ConfigureReply {
   const existing = enter(transition, call.semaphore)
-  if (isUnsettled(transition, existing)) return again
   const { nowMs } = transition
   const start = { name: call.semaphore, limit: call.limit, bounded: call.bounded ?? true, nowMs }
   const semaphore = existing ?? transition.catalogue.create(start)
@@ -33,10 +32,9 @@ function dropTooBig(transition: Transition, semaphore: Semaphore): void {
 export function addPermits(
   transition: Transition,
   call: { semaphore: string; permits: number; requestId: string; limitMax: number },
-): AddPermitsReply | Again {
+): AddPermitsReply {
   const { catalogue, nowMs, settings } = transition
   const semaphore = enter(transition, call.semaphore)
-  if (isUnsettled(transition, semaphore)) return again
   if (semaphore === undefined) return { kind: 'semaphore_not_found' }
   if (catalogue.hasGrownBy(call.semaphore, call.requestId, nowMs)) {
     return { kind: 'state', state: semaphore.stateAt(nowMs) }
@@ -53,9 +51,10 @@ export function addPermits(
 /** Its waiters hear that it is gone when they ask again; leases, if forced, are void. */
 export function remove(transition: Transition, call: { semaphore: string; force: boolean }): RemoveReply | Again {
   const semaphore = enter(transition, call.semaphore)
-  if (isUnsettled(transition, semaphore)) return again
   if (semaphore === undefined) return { kind: 'semaphore_not_found' }
-  if (semaphore.leases.size > 0 && !call.force) return { kind: 'in_use', used: semaphore.used }
+  if (semaphore.used > 0 && !call.force) {
+    return transition.hasBacklog ? again : { kind: 'in_use', used: semaphore.used }
+  }
   if (semaphore.waiters.size > 0) transition.tellReplicas(semaphore, { kind: 'check', semaphore: semaphore.name })
   transition.catalogue.remove(semaphore, transition.nowUs)
   return { kind: 'removed' }

@@ -15,7 +15,7 @@ export function heartbeat(
   call: { semaphore: string; replica: string; open: readonly { leaseId: string; number: number }[] },
 ): HeartbeatReply {
   const before = transition.catalogue.find(call.semaphore)
-  if (before !== undefined && before.waiters.size > 0) before.replicas.set(call.replica, transition.nowMs)
+  if (before !== undefined && before.waiters.size > 0) beat(transition, before, call.replica)
   const semaphore = enter(transition, call.semaphore)
   if (semaphore === undefined) return { nearestInMs: null, states: call.open.map(() => ({ kind: 'unknown' })) }
   return {
@@ -23,6 +23,14 @@ export function heartbeat(
     states: call.open.map(({ leaseId, number }) =>
       stateOf(transition, semaphore, leaseId, { replica: call.replica, number }),
     ),
+  }
+}
+
+/** Replicas not heard of for the grace are as good as not listed: drop them, or they would pile up. */
+function beat(transition: Transition, semaphore: Semaphore, replica: string): void {
+  semaphore.replicas.set(replica, transition.nowMs)
+  for (const [other, lastHeardMs] of semaphore.replicas) {
+    if (lastHeardMs + transition.settings.graceMs <= transition.nowMs) semaphore.replicas.delete(other)
   }
 }
 

@@ -7,14 +7,14 @@ import {
   type StateReply,
   type WaiterView,
 } from '../store.js'
-import { enter, isUnsettled } from './settle.js'
+import { enter } from './settle.js'
 import { again, type Again, type Transition } from './transition.js'
 
 type Page<Item> = ({ readonly kind: 'page' } & PageOf<Item>) | NotFound
 
 export function inspect(transition: Transition, call: { semaphore: string }): StateReply | NotFound | Again {
   const semaphore = enter(transition, call.semaphore)
-  if (isUnsettled(transition, semaphore)) return again
+  if (transition.hasBacklog) return again
   if (semaphore === undefined) return { kind: 'semaphore_not_found' }
   return { kind: 'state', state: semaphore.stateAt(transition.nowMs) }
 }
@@ -24,7 +24,7 @@ export function leases(transition: Transition, call: PageCall): Page<LeaseView> 
   const [afterMs, afterFence] = cursorNumbers(call.cursor, 2)
   const { nowMs } = transition
   const semaphore = enter(transition, call.semaphore)
-  if (isUnsettled(transition, semaphore)) return again
+  if (transition.hasBacklog) return again
   if (semaphore === undefined) return { kind: 'semaphore_not_found' }
   const rest = [...semaphore.leases.values()]
     .filter(({ deadlineMs, fence }) => deadlineMs > afterMs || (deadlineMs === afterMs && fence > afterFence))
@@ -50,7 +50,7 @@ export function waiters(transition: Transition, call: PageCall): Page<WaiterView
   const [afterArrival] = cursorNumbers(call.cursor, 1)
   const { nowMs } = transition
   const semaphore = enter(transition, call.semaphore)
-  if (isUnsettled(transition, semaphore)) return again
+  if (transition.hasBacklog) return again
   if (semaphore === undefined) return { kind: 'semaphore_not_found' }
   const items: WaiterView[] = []
   let position = semaphore.queue.countBefore(afterArrival + 1)

@@ -1,7 +1,7 @@
 import type { ReleaseReply } from '../store.js'
 import type { Lease, Semaphore } from './semaphore.js'
 import { enter, settle } from './settle.js'
-import type { Transition } from './transition.js'
+import { again, type Again, type Transition } from './transition.js'
 
 export function release(
   transition: Transition,
@@ -26,11 +26,12 @@ export function release(
 }
 
 /** Takes the lease with this fence back, whoever holds it. */
-export function revoke(transition: Transition, call: { semaphore: string; fence: number }): ReleaseReply {
+export function revoke(transition: Transition, call: { semaphore: string; fence: number }): ReleaseReply | Again {
   const semaphore = enter(transition, call.semaphore)
+  if (transition.hasBacklog) return again
   if (semaphore === undefined) return { kind: 'lease_not_held' }
   for (const lease of semaphore.leases.values()) {
-    if (lease.fence === call.fence && transition.nowMs < lease.deadlineMs) return takeBack(transition, semaphore, lease)
+    if (lease.fence === call.fence) return takeBack(transition, semaphore, lease)
   }
   return { kind: 'lease_not_held' }
 }

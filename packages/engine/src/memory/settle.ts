@@ -17,26 +17,37 @@ export function enter(transition: Transition, name: string): Semaphore | undefin
  * head. A head that does not fit stops it, whoever stands behind: small requests that pass a big one starve it.
  */
 export function settle(transition: Transition, semaphore: Semaphore): void {
-  for (let lease = overdue(transition, semaphore); lease !== undefined; lease = overdue(transition, semaphore)) {
-    if (transition.expiriesLeft === 0) break
-    transition.expiriesLeft -= 1
-    semaphore.removeLease(lease, lease.deadlineMs)
-  }
-  for (let { head } = semaphore.queue; head !== undefined && transition.movesLeft > 0; { head } = semaphore.queue) {
-    if (transition.graceDeadlineMs(semaphore, head) <= transition.nowMs) {
-      semaphore.removeWaiter(head, transition.nowMs)
-    } else if (semaphore.hasRoomFor(head.permits)) {
-      grantWaiter(transition, semaphore, head)
-    } else {
+  expireLeases(transition, semaphore)
+  moveQueue(transition, semaphore)
+}
+
+function expireLeases(transition: Transition, semaphore: Semaphore): void {
+  for (;;) {
+    const { first } = semaphore.deadlines
+    if (first === undefined || first.deadlineMs > transition.nowMs) return
+    if (transition.expiriesLeft === 0) {
+      transition.hasBacklog = true
       return
     }
-    transition.movesLeft -= 1
+    transition.expiriesLeft -= 1
+    semaphore.removeLease(first, first.deadlineMs)
   }
 }
 
-/** Whether a batch was too small: `used` still counts leases that are over. */
-export function isUnsettled(transition: Transition, semaphore: Semaphore | undefined): boolean {
-  return semaphore !== undefined && overdue(transition, semaphore) !== undefined
+function moveQueue(transition: Transition, semaphore: Semaphore): void {
+  for (;;) {
+    const { head } = semaphore.queue
+    if (head === undefined) return
+    const isDead = transition.graceDeadlineMs(semaphore, head) <= transition.nowMs
+    if (!isDead && !semaphore.hasRoomFor(head.permits)) return
+    if (transition.movesLeft === 0) {
+      transition.hasBacklog = true
+      return
+    }
+    transition.movesLeft -= 1
+    semaphore.removeWaiter(head, transition.nowMs)
+    if (!isDead) grantWaiter(transition, semaphore, head)
+  }
 }
 
 /** The fence grows also when the state was lost with everything in it, because the clock went on. */
@@ -55,7 +66,6 @@ export function grant(
 }
 
 function grantWaiter(transition: Transition, semaphore: Semaphore, waiter: Waiter): void {
-  semaphore.removeWaiter(waiter, transition.nowMs)
   const lease = grantedLease(grant(transition, semaphore, waiter), transition.nowMs)
   transition.tellAttached(waiter.attachments, (numbers) => ({
     kind: 'granted',
@@ -64,9 +74,4 @@ function grantWaiter(transition: Transition, semaphore: Semaphore, waiter: Waite
     numbers,
     lease,
   }))
-}
-
-function overdue(transition: Transition, semaphore: Semaphore): Lease | undefined {
-  const { first } = semaphore.deadlines
-  return first !== undefined && first.deadlineMs <= transition.nowMs ? first : undefined
 }

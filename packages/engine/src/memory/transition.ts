@@ -3,7 +3,7 @@ import { type Attachments, numbersByReplica } from './attachments.js'
 import type { Catalogue } from './catalogue.js'
 import type { Semaphore, Waiter } from './semaphore.js'
 
-/** Instead of a reply: leases past their deadline remain beyond the batch, and the reply depends on them. Run it once more. */
+/** Instead of a reply: a batch was too small, and the reply depends on the rest. Run it once more. */
 export const again = Symbol('again')
 export type Again = typeof again
 
@@ -17,6 +17,8 @@ export class Transition {
   /** Leases that it may still expire, and waiters that it may still grant or drop. */
   expiriesLeft: number
   movesLeft: number
+  /** There was more to do than it may. */
+  hasBacklog = false
 
   constructor(catalogue: Catalogue, settings: StoreSettings, nowUs: number) {
     this.catalogue = catalogue
@@ -57,7 +59,7 @@ export class Transition {
 
   nearestInMs(semaphore: Semaphore): NearestInMs {
     const nearestMs = this.#nearestMs(semaphore)
-    return nearestMs === null ? null : nearestMs - this.nowMs
+    return nearestMs === Infinity ? null : Math.max(nearestMs - this.nowMs, 0)
   }
 
   /**
@@ -71,21 +73,18 @@ export class Transition {
       return
     }
     const nearestMs = this.#nearestMs(semaphore)
-    if (nearestMs !== null && (semaphore.toldMs === null || nearestMs < semaphore.toldMs)) {
-      this.tellReplicas(semaphore, { kind: 'deadline', semaphore: semaphore.name, inMs: nearestMs - this.nowMs })
+    if (semaphore.toldMs !== null && nearestMs < semaphore.toldMs) {
+      const inMs = Math.max(nearestMs - this.nowMs, 0)
+      this.tellReplicas(semaphore, { kind: 'deadline', semaphore: semaphore.name, inMs })
     }
     semaphore.toldMs = nearestMs
   }
 
-  /** Now, if a batch ended before the work did. */
-  #nearestMs(semaphore: Semaphore): number | null {
-    const { first } = semaphore.deadlines
+  /** When the queue can move by time alone: the first lease ends, or the head's grace is over. Without waiters, the former. */
+  #nearestMs(semaphore: Semaphore): number {
+    const firstMs = semaphore.deadlines.first?.deadlineMs ?? Infinity
     const { head } = semaphore.queue
-    let nearestMs = first === undefined ? Infinity : first.deadlineMs
-    if (head !== undefined) {
-      const fits = semaphore.hasRoomFor(head.permits)
-      nearestMs = Math.min(nearestMs, fits ? this.nowMs : this.graceDeadlineMs(semaphore, head))
-    }
-    return nearestMs === Infinity ? null : Math.max(nearestMs, this.nowMs)
+    if (head === undefined) return firstMs
+    return this.hasBacklog ? this.nowMs : Math.min(firstMs, this.graceDeadlineMs(semaphore, head))
   }
 }
