@@ -32,6 +32,16 @@ export const releaseReply = z.object({
   permits: z.int().min(1),
 })
 
+/** A lease that an operator took back. Its id is not told: it is a capability. */
+export const revokeReply = z.object({ state: z.literal('released'), fence: z.int().min(1), permits: z.int().min(1) })
+
+export const healthReply = z.object({ status: z.literal('ok') })
+
+export const readyReply = z.object({
+  status: z.literal('ready'),
+  store: z.string().describe('Which store answers, for people'),
+})
+
 export const semaphoreReply = z.object({
   name: semaphoreName,
   limit: count,
@@ -82,6 +92,9 @@ export const problemReply = z.looseObject({
 export type LeaseReply = z.infer<typeof leaseReply>
 export type AcquireReply = z.infer<typeof acquireReply>
 export type ReleaseReply = z.infer<typeof releaseReply>
+export type RevokeReply = z.infer<typeof revokeReply>
+export type HealthReply = z.infer<typeof healthReply>
+export type ReadyReply = z.infer<typeof readyReply>
 export type SemaphoreReply = z.infer<typeof semaphoreReply>
 export type LeaseItem = z.infer<typeof leaseItem>
 export type WaiterItem = z.infer<typeof waiterItem>
