@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Engine } from '@signalbox/engine'
+import { requestSchemas } from '@signalbox/protocol'
+import Fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
+import { invalidRequest } from './invalid-request.js'
+import { createMetrics, type Metrics } from './metrics.js'
+import { OpenAttempts } from './open-attempts.js'
+import { screenRequest } from './plugins/access.js'
+import { readJson } from './plugins/json-body.js'
+import { answerClientError, sendError } from './plugins/problems.js'
+import { unroutedProblem } from './plugins/unrouted.js'
+import { allRoutes } from './routes/all.js'
+import { registerRoute } from './routes/register.js'
+import { defaultAppSettings, type AppSettings } from './settings.js'
+
+export interface AppOptions {
+  readonly engine: Engine
+  readonly settings?: Partial<AppSettings>
+  /** Left out: one of its own, so that several apps can live in one process. */
+  readonly metrics?: Metrics
+  readonly logger?: FastifyBaseLogger
+  /** While true, /readyz says no and connections are closed after their answer. */
+  readonly isStopping?: () => boolean
+}
+
+const requestIdPattern = /^[A-Za-z0-9._-]{1,64}$/
+
+/** The HTTP service over an engine, without a port: `listen` or `inject` it. Closing it does not close the engine. */
+export function buildApp(options: AppOptions): FastifyInstance {
+  const { engine, metrics = createMetrics(), isStopping = () => false } = options
+  const settings = { ...defaultAppSettings, ...options.settings }
+  const openAttempts = new OpenAttempts()
+  const app = createServer(settings, openAttempts, options.logger)
+  const schemas = requestSchemas(settings.limits)
+  const routes = allRoutes({ engine, schemas, settings, metrics, openAttempts, isStopping })
+  const unrouted = unroutedProblem(routes)
+  const unroutedAnswered = metrics.requestsOf('any', 'unmatched')
+
+  app.decorateRequest('keyPrefix', '')
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, readJson)
+  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, settings))
+  // One hook with all that every request needs: each further one would be paid by every acquire.
+  app.addHook('onRequest', (request, reply, done) => {
+    stamp(request, reply)
+    if (isStopping()) reply.header('connection', 'close')
+    const refusal = screenRequest(request, settings)
+    if (refusal !== null) return done(refusal)
+    if (!request.is404) return done()
+    // Here, before the body is read: a wrong path must not be answered with what is wrong about the body.
+    reply.raw.once('finish', () => unroutedAnswered(reply.statusCode, reply.elapsedTime))
+    const problem = unrouted(request)
+    const { allow } = problem.values
+    if (typeof allow === 'string') reply.header('allow', allow)
+    done(problem)
+  })
+  for (const route of routes) registerRoute(app, route, settings, metrics)
+  app.addHook('onClose', () => metrics.close())
+  return app
+}
+
+/** What every reply carries, whatever becomes of the request. */
+function stamp(request: FastifyRequest, reply: FastifyReply): void {
+  reply.header('x-request-id', request.id).header('cache-control', 'no-store')
+}
+
+function createServer(settings: AppSettings, openAttempts: OpenAttempts, logger?: FastifyBaseLogger): FastifyInstance {
+  return Fastify({
+    ...(logger === undefined ? {} : { loggerInstance: logger }),
+    // A logger per request would cost every acquire more than its validation; the few lines that are written name the request id.
+    childLoggerFactory: (parent) => parent,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: requestIdOf,
+    bodyLimit: settings.bodyBytesMax,
+    // Receiving alone: an answer may take as long as the caller waits.
+    requestTimeout: settings.receiveTimeoutMs,
+    keepAliveTimeout: 75_000,
+    // Requests that arrive while connections drain are answered by their handlers, as problem documents like all others.
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 1_024 },
+    http: {
+      // Half-open callers are found by TCP itself, so that their waits end.
+      keepAlive: true,
+      keepAliveInitialDelay: 10_000,
+      headersTimeout: settings.receiveTimeoutMs,
+      connectionsCheckingInterval: Math.min(1_000, settings.receiveTimeoutMs),
+      // Checked in a hook, for Node would answer without a problem document.
+      requireHostHeader: false,
+    },
+    ajv: {
+      customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true, allErrors: true, verbose: true },
+    },
+    schemaErrorFormatter: invalidRequest,
+    frameworkErrors: (error, request, reply) => {
+      stamp(request, reply)
+      sendError(error, request, reply, settings)
+    },
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, openAttempts),
+  })
+}
+
+function requestIdOf(raw: IncomingMessage): string {
+  const given = raw.headers['x-request-id']
+  return typeof given === 'string' && requestIdPattern.test(given) ? given : randomUUID()
+}

@@ -1,0 +1,118 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { Engine, EngineObserver } from '@signalbox/engine'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { semaphoreGauges } from './semaphore-gauges.js'
+
+export interface Metrics {
+  /** For the engine and the store: they tell it what happens. */
+  readonly observer: EngineObserver
+  /** What a route calls with each answer's status and duration. */
+  requestsOf(method: string, path: string): (status: number, durationMs: number) => void
+  /** The Prometheus text. Of the semaphores it names only those whose name begins with the prefix. */
+  render(engine: Engine, scope: { readonly prefix: string; readonly semaphoresMax: number }): Promise<string>
+  readonly contentType: string
+  close(): void
+}
+
+const seconds = (ms: number) => ms / 1000
+const waitBuckets = [0.001, 0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 25, 60, 300]
+const holdBuckets = [0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1_800, 7_200, 86_400]
+const callBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1, 5]
+const requestBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1, 5, 10, 25, 30]
+
+/** Labels are bounded everywhere: codes, operations and routes come from tables, never from a caller. */
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  const observer = engineObserver(registers)
+  const requests = new Histogram({
+    name: 'signalbox_http_request_seconds',
+    help: 'From the arrival of a request to its answer; acquires that wait are as long as their wait',
+    labelNames: ['method', 'route', 'status'] as const,
+    buckets: requestBuckets,
+    registers,
+  })
+  const openWaits = new Gauge({
+    name: 'signalbox_open_waits',
+    help: 'Acquires that wait at this replica now',
+    registers,
+  })
+  const delay = monitorEventLoopDelay({ resolution: 10 })
+  delay.enable()
+  new Gauge({
+    name: 'signalbox_event_loop_delay_seconds',
+    help: 'How late timers fire beyond the 10 ms they are set for, since the scrape before: what makes leases look lost',
+    labelNames: ['quantile'] as const,
+    registers,
+    collect() {
+      // The histogram holds whole intervals, 10 ms when nothing is late.
+      const late = (ns: number) => Math.max(0, ns / 1e9 - 0.01)
+      this.set({ quantile: '0.5' }, late(delay.percentile(50)))
+      this.set({ quantile: '0.99' }, late(delay.percentile(99)))
+      this.set({ quantile: '1' }, late(delay.max))
+      delay.reset()
+    },
+  })
+
+  return {
+    observer,
+    requestsOf(method, route) {
+      return (status, durationMs) => requests.observe({ method, route, status }, seconds(durationMs))
+    },
+    async render(engine, { prefix, semaphoresMax }) {
+      openWaits.set(engine.waiting)
+      const own = await registry.metrics()
+      return own + (await semaphoreGauges(engine, prefix, semaphoresMax))
+    },
+    contentType: registry.contentType,
+    close: () => delay.disable(),
+  }
+}
+
+function engineObserver(registers: Registry[]): EngineObserver {
+  const grants = new Counter({
+    name: 'signalbox_grants_total',
+    help: 'Leases granted to callers of this replica',
+    registers,
+  })
+  const wait = new Histogram({
+    name: 'signalbox_wait_seconds',
+    help: 'How long granted acquires had waited',
+    buckets: waitBuckets,
+    registers,
+  })
+  const refusals = new Counter({
+    name: 'signalbox_refusals_total',
+    help: 'Acquires that ended without a lease, by how',
+    labelNames: ['kind'] as const,
+    registers,
+  })
+  const hold = new Histogram({
+    name: 'signalbox_hold_seconds',
+    help: 'How long released leases had been held',
+    buckets: holdBuckets,
+    registers,
+  })
+  const expired = new Counter({
+    name: 'signalbox_leases_expired_total',
+    help: 'Leases that ended by their deadline: their holders were lost, or too slow',
+    registers,
+  })
+  const calls = new Histogram({
+    name: 'signalbox_store_call_seconds',
+    help: 'Calls of the store, by operation and whether they were answered',
+    labelNames: ['operation', 'ok'] as const,
+    buckets: callBuckets,
+    registers,
+  })
+  return {
+    granted({ waitedMs }) {
+      grants.inc()
+      wait.observe(seconds(waitedMs))
+    },
+    refused: ({ kind }) => refusals.inc({ kind }),
+    released: ({ heldMs }) => hold.observe(seconds(heldMs)),
+    expired: ({ leases }) => expired.inc(leases),
+    called: ({ operation, durationMs, ok }) => calls.observe({ operation, ok: String(ok) }, seconds(durationMs)),
+  }
+}

@@ -1,0 +1,67 @@
+import type { FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import { findApiKey, type Scope } from '../api-keys.js'
+import { ProblemError } from '../problem.js'
+import type { AppSettings } from '../settings.js'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The only names this caller reaches; empty: all. */
+    keyPrefix: string
+  }
+}
+
+const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i
+const bearer = /^Bearer +([A-Za-z0-9._~+/=-]{1,256})$/i
+
+/**
+ * What every request must pass before it is even routed. Without keys the loopback address is the only protection, and a browser on
+ * this machine is inside it: any web page may post to localhost (so Origin must be our own), and one whose name was rebound to
+ * 127.0.0.1 may read the replies too (so Host must be loopback). Null: it may go on.
+ */
+export function screenRequest(request: FastifyRequest, settings: AppSettings): ProblemError | null {
+  const { host, origin } = request.headers
+  if (settings.apiKeys.length > 0 || settings.insecure) {
+    if (host !== undefined || request.raw.httpVersionMinor === 0) return null
+    return new ProblemError('INVALID_REQUEST', 'The request has no Host header, which HTTP/1.1 requires.')
+  }
+  if (host === undefined || !loopbackHost.test(host)) {
+    const detail =
+      'Without API keys only requests to localhost are answered, and the Host header names another host: configure keys, or set SIGNALBOX_INSECURE=true.'
+    return new ProblemError('FORBIDDEN', detail)
+  }
+  if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`) {
+    return new ProblemError('FORBIDDEN', 'Without API keys no web page of another origin is answered.')
+  }
+  return null
+}
+
+type Guard = (request: FastifyRequest, reply: unknown, done: HookHandlerDoneFunction) => void
+
+/**
+ * Lets a request with a key of this scope pass. A name outside the key's prefix is forbidden whether or not it exists, so the answer
+ * says nothing about what does. Null: the route, or the whole service, is open.
+ */
+export function guardOf(scope: Scope | null, settings: AppSettings): Guard | null {
+  if (scope === null || settings.apiKeys.length === 0) return null
+  return (request, _reply, done) => {
+    const presented = bearer.exec(request.headers.authorization ?? '')?.[1]
+    const key = presented === undefined ? null : findApiKey(settings.apiKeys, presented)
+    if (key === null) {
+      const detail = 'The request needs an API key that this service knows: Authorization: Bearer <key>.'
+      done(new ProblemError('UNAUTHENTICATED', detail))
+    } else if (!key.scopes.has(scope)) {
+      done(new ProblemError('FORBIDDEN', `The API key has no scope "${scope}", which this call needs.`, { scope }))
+    } else if (!withinPrefix(request.params, key.prefix)) {
+      done(new ProblemError('FORBIDDEN', 'The API key is for names with another prefix.'))
+    } else {
+      request.keyPrefix = key.prefix
+      done()
+    }
+  }
+}
+
+/** A route without a name (a listing, metrics) passes, and limits itself to the prefix. */
+function withinPrefix(params: unknown, prefix: string): boolean {
+  if (typeof params !== 'object' || params === null || !('name' in params)) return true
+  return typeof params.name === 'string' && params.name.startsWith(prefix)
+}

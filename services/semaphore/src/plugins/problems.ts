@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { InvalidCursorError, StoreUnavailableError } from '@signalbox/engine'
+import { errorTable } from '@signalbox/protocol'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { invalidField } from '../invalid-request.js'
+import type { OpenAttempts } from '../open-attempts.js'
+import { ProblemError, problemContentType, problemReply, problemText } from '../problem.js'
+import type { AppSettings } from '../settings.js'
+import { shown } from '../shown.js'
+
+/** How long a caller whose call met no store should wait: the store's client reconnects within about as long. */
+const storeRetryMs = 1_000
+
+/** Turns whatever was thrown into a problem document. What it does not know is a bug: all of it to the log, none to the wire. */
+export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, settings: AppSettings): void {
+  const problem = problemOf(error, request, settings)
+  if (problem !== null) {
+    void reply.send(problemReply(reply, problem.problem, problem.message, problem.values))
+    return
+  }
+  request.log.error({ err: error, requestId: request.id, method: request.method, url: request.routeOptions.url }, 'bug')
+  const detail = `The service has a bug; its log says more about the request id ${request.id}.`
+  void reply.send(problemReply(reply, 'INTERNAL', detail))
+}
+
+function problemOf(error: unknown, request: FastifyRequest, settings: AppSettings): ProblemError | null {
+  if (error instanceof ProblemError) return error
+  if (error instanceof StoreUnavailableError) {
+    // Read as a word of the table: while the store gets over a loss of data, it says so here.
+    const code: string = error.code
+    const recovering = code === 'STORE_RECOVERING'
+    const detail = recovering
+      ? 'The store lost data and leases granted before may still be held: nothing is granted until they have run out.'
+      : 'The store did not answer. Whether the call took effect is not known: repeat it with the same ids.'
+    return new ProblemError(recovering ? 'STORE_RECOVERING' : 'STORE_UNAVAILABLE', detail, {
+      retryAfterMs: storeRetryMs,
+    })
+  }
+  if (error instanceof InvalidCursorError) {
+    return invalidField('/cursor', 'The query parameter "cursor" must be the nextCursor of a page of this list')
+  }
+  return error instanceof Error && 'code' in error ? frameworkProblem(String(error.code), request, settings) : null
+}
+
+/** What Fastify itself refuses. */
+function frameworkProblem(code: string, request: FastifyRequest, settings: AppSettings): ProblemError | null {
+  switch (code) {
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE': {
+      const given = request.headers['content-type']
+      const instead = given === undefined ? 'and the request does not say what it is' : `not ${shown(given)}`
+      const detail = `The body must be application/json, ${instead}; with curl, send it by curl --json.`
+      return new ProblemError('UNSUPPORTED_MEDIA_TYPE', detail)
+    }
+    case 'FST_ERR_CTP_BODY_TOO_LARGE': {
+      const bodyBytesMax = settings.bodyBytesMax
+      return new ProblemError('PAYLOAD_TOO_LARGE', `The body is larger than ${bodyBytesMax} bytes.`, { bodyBytesMax })
+    }
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return new ProblemError('INVALID_REQUEST', 'The body is not as long as Content-Length says.')
+    case 'FST_ERR_BAD_URL':
+      return new ProblemError('INVALID_REQUEST', 'The path has a percent sign that begins no valid UTF-8 escape.')
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return invalidField('/name', 'A part of the path is longer than any name can be')
+    case 'ECONNRESET':
+      // The caller went away while its body was read: nobody will read this, and it is nobody's bug.
+      return new ProblemError('INVALID_REQUEST', 'The connection closed before the body was there.')
+    default:
+      return null
+  }
+}
+
+const clientErrors: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: 'The headers (or the URL) are larger than 16 KiB.',
+  ERR_HTTP_REQUEST_TIMEOUT: 'The request did not arrive in time.',
+}
+
+/**
+ * Answers bytes that are no HTTP request. When an acquire is waiting on the same connection (pipelined), the answer would be taken for
+ * the waiting one's: then the connection is only closed.
+ */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, openAttempts: OpenAttempts): void {
+  if (error.code === 'ECONNRESET' || !socket.writable || openAttempts.waitOn(socket)) {
+    socket.destroy()
+    return
+  }
+  const requestId = randomUUID()
+  const detail = clientErrors[error.code ?? ''] ?? 'The request is not valid HTTP.'
+  const body = problemText('INVALID_REQUEST', detail, requestId, {})
+  const head = [
+    `HTTP/1.1 ${errorTable.INVALID_REQUEST.status} Bad Request`,
+    `Content-Type: ${problemContentType}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Request-Id: ${requestId}`,
+    'Cache-Control: no-store',
+    'Connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
+}

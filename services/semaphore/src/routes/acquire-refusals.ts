@@ -1,0 +1,77 @@
+import type { AcquireOutcome, AcquireRequest } from '@signalbox/engine'
+import type { FastifyReply } from 'fastify'
+import { problemReply } from '../problem.js'
+import { notFoundReply } from './not-found.js'
+
+type Refused = Exclude<AcquireOutcome, { kind: 'granted' | 'closed' }>
+type Asked = Omit<AcquireRequest, 'create'> & { readonly create: AcquireRequest['create'] }
+
+/** Bounds of what a busy caller is told to wait: below a second it would poll, above half a minute permits would lie idle. */
+const retryMinMs = 1_000
+const retryMaxMs = 30_000
+
+/** From the nearest deadline, never from an average: averages have let permits lie idle for hours elsewhere. */
+function retryAfterMs(nearestInMs: number | null): number {
+  return Math.min(Math.max(nearestInMs ?? retryMaxMs, retryMinMs), retryMaxMs)
+}
+
+/** Says why there is no lease, with the values that decided it. */
+export function refusalReply(reply: FastifyReply, outcome: Refused, asked: Asked): Buffer {
+  const { semaphore, permits, leaseId, waitMs } = asked
+  switch (outcome.kind) {
+    case 'permits_unavailable': {
+      const { limit, used, waiting } = outcome
+      const queue = waiting === 0 ? '' : ` and ${waiting} waiting`
+      const detail = `Semaphore "${semaphore}" has ${used} of ${limit} permits in use${queue}; ${permits} asked for.`
+      const values = { semaphore, limit, used, waiting, permits, retryAfterMs: retryAfterMs(outcome.nearestInMs) }
+      return problemReply(reply, 'PERMITS_UNAVAILABLE', detail, values)
+    }
+    case 'acquire_timeout': {
+      const detail = `No permit of semaphore "${semaphore}" came free within ${waitMs} ms; the place in the queue is given up.`
+      return problemReply(reply, 'ACQUIRE_TIMEOUT', detail, { semaphore, permits, waitMs, retryAfterMs: retryMinMs })
+    }
+    case 'still_waiting': {
+      const { position } = outcome
+      const detail = `Still waiting for semaphore "${semaphore}" at position ${position}: make the same call again with the same leaseId to keep the place.`
+      return problemReply(reply, 'STILL_WAITING', detail, { semaphore, leaseId, position, retryAfterMs: retryMinMs })
+    }
+    case 'queue_full': {
+      const { waiting } = outcome
+      const detail = `The queue of semaphore "${semaphore}" is full: ${waiting} are waiting.`
+      return problemReply(reply, 'QUEUE_FULL', detail, { semaphore, waiting, retryAfterMs: retryMinMs })
+    }
+    case 'overloaded': {
+      const detail = 'This replica holds as many waiting requests as it may: try again, or another replica.'
+      return problemReply(reply, 'OVERLOADED', detail, { retryAfterMs: retryMinMs })
+    }
+    case 'shutting_down': {
+      const detail =
+        'This replica is stopping: make the same call again, another replica answers. A place in the queue is kept for now.'
+      return problemReply(reply, 'SHUTTING_DOWN', detail, { leaseId, retryAfterMs: 0 })
+    }
+    case 'semaphore_not_found':
+      return notFoundReply(reply, semaphore, ' Say `create` to make it with the first acquire, or define it with PUT.')
+    case 'wait_cancelled': {
+      const detail = `The wait for semaphore "${semaphore}" was cancelled, or its leaseId is retired: another call released it.`
+      return problemReply(reply, 'WAIT_CANCELLED', detail, { semaphore })
+    }
+    case 'permits_exceed_limit': {
+      const { limit } = outcome
+      const detail = `${permits} permits can never be granted: semaphore "${semaphore}" has a limit of ${limit}.`
+      return problemReply(reply, 'PERMITS_EXCEED_LIMIT', detail, { semaphore, permits, limit })
+    }
+    case 'limit_conflict': {
+      const { limit, bounded } = outcome
+      const detail = `Semaphore "${semaphore}" exists with limit ${limit}, ${kindOf(bounded)}; asked for was limit ${asked.create?.limit ?? 1}, ${kindOf(asked.create?.bounded ?? true)}.`
+      return problemReply(reply, 'LIMIT_CONFLICT', detail, { semaphore, limit, bounded })
+    }
+    case 'lease_id_conflict': {
+      const detail = `The leaseId is in use on semaphore "${semaphore}" with ${outcome.permits} permits, not ${permits}.`
+      return problemReply(reply, 'LEASE_ID_CONFLICT', detail, { semaphore, permits: outcome.permits })
+    }
+  }
+}
+
+function kindOf(bounded: boolean): string {
+  return bounded ? 'bounded' : 'not bounded'
+}

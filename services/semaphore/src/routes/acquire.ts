@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto'
+import type { HeldLease } from '@signalbox/engine'
+import { acquireReply, type AcquireReply } from '@signalbox/protocol'
+import { refusalReply } from './acquire-refusals.js'
+import type { RouteContext } from './context.js'
+import { defineRoute, storeCodes, type Route } from './route.js'
+
+export function acquireRoute({ engine, schemas, openAttempts }: RouteContext): Route {
+  return defineRoute({
+    method: 'POST',
+    path: '/v1/semaphores/{name}/acquire',
+    operationId: 'acquire',
+    summary: 'Acquire permits',
+    description:
+      '200 is a lease, and nothing else means held. With `waitMs` the request is held open until the grant, at most until the cap; ' +
+      'then 429 STILL_WAITING: the same call with the same leaseId keeps the place. Closing the connection abandons the wait.',
+    tag: 'leases',
+    scope: 'acquire',
+    body: schemas.acquire,
+    bodyOptional: true,
+    bodyExample: {
+      leaseId: '3f0a3c52-8f5e-4a64-9d2c-0d2f3a1b4c5d',
+      ttlMs: 30_000,
+      waitMs: 5_000,
+      holder: 'report-7',
+      create: { limit: 3 },
+    },
+    replies: [{ status: 200, description: 'Held', schema: acquireReply, example: exampleLease }],
+    codes: [
+      'SEMAPHORE_NOT_FOUND',
+      'PERMITS_EXCEED_LIMIT',
+      'LIMIT_CONFLICT',
+      'LEASE_ID_CONFLICT',
+      'WAIT_CANCELLED',
+      'PERMITS_UNAVAILABLE',
+      'ACQUIRE_TIMEOUT',
+      'STILL_WAITING',
+      'QUEUE_FULL',
+      ...storeCodes,
+      'STORE_RECOVERING',
+      'OVERLOADED',
+      'SHUTTING_DOWN',
+    ],
+    async handle(request, reply) {
+      const { leaseId, holder = '', create = null, permits, ttlMs, waitMs } = request.body
+      const call = {
+        semaphore: request.params.name,
+        // Without an id of the caller's, a lost reply costs the permit for one ttl: nobody can ask for it again.
+        leaseId: leaseId?.toLowerCase() ?? randomUUID(),
+        permits,
+        ttlMs,
+        waitMs,
+        holder,
+        create,
+      }
+      const attempt = engine.acquire(call)
+      const open = openAttempts.track(attempt, request.raw.socket, reply.raw)
+      const outcome = await attempt.outcome
+      if (outcome.kind === 'granted') {
+        open.granted = true
+        return leaseBody(outcome.lease)
+      }
+      // The connection is gone: there is nobody to answer.
+      if (outcome.kind === 'closed') return reply.hijack()
+      return refusalReply(reply, outcome, call)
+    },
+  })
+}
+
+const exampleLease: AcquireReply = {
+  state: 'held',
+  leaseId: '3f0a3c52-8f5e-4a64-9d2c-0d2f3a1b4c5d',
+  semaphore: 'reports',
+  permits: 1,
+  fence: 1_767_225_600_000_000,
+  ttlMs: 30_000,
+  expiresInMs: 30_000,
+  waitedMs: 0,
+  expiresAt: '2026-01-01T00:00:30.000Z',
+}
+
+function leaseBody(lease: HeldLease): AcquireReply {
+  const { limitMismatch } = lease
+  return {
+    state: 'held',
+    leaseId: lease.leaseId,
+    semaphore: lease.semaphore,
+    permits: lease.permits,
+    fence: lease.fence,
+    ttlMs: lease.ttlMs,
+    expiresInMs: lease.expiresInMs,
+    waitedMs: lease.waitedMs,
+    expiresAt: new Date(lease.deadlineMs).toISOString(),
+    ...(limitMismatch === null ? {} : { limitMismatch: { limit: limitMismatch } }),
+  }
+}

@@ -1,0 +1,31 @@
+import { openApiDocument } from '../openapi.js'
+import { acquireRoute } from './acquire.js'
+import type { RouteContext } from './context.js'
+import { releaseRoute, renewRoute, revokeRoute } from './lease-calls.js'
+import { leasesRoute, semaphoresRoute, waitersRoute } from './listings.js'
+import type { Route } from './route.js'
+import { addPermitsRoute, configureRoute, inspectRoute, removeRoute } from './semaphore-calls.js'
+import { healthRoute, metricsRoute, openApiRoute, readyRoute } from './service-calls.js'
+
+/** Every route there is: what is not in this list is neither served nor documented. */
+export function allRoutes(context: RouteContext): Route[] {
+  let text: string | null = null
+  const routes: Route[] = [
+    acquireRoute(context),
+    releaseRoute(context),
+    renewRoute(context),
+    addPermitsRoute(context),
+    configureRoute(context),
+    inspectRoute(context),
+    removeRoute(context),
+    leasesRoute(context),
+    waitersRoute(context),
+    revokeRoute(context),
+    semaphoresRoute(context),
+    healthRoute(),
+    readyRoute(context),
+    metricsRoute(context),
+    openApiRoute(() => (text ??= JSON.stringify(openApiDocument(routes)))),
+  ]
+  return routes
+}

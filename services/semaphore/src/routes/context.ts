@@ -1,0 +1,15 @@
+import type { Engine } from '@signalbox/engine'
+import type { RequestSchemas } from '@signalbox/protocol'
+import type { Metrics } from '../metrics.js'
+import type { OpenAttempts } from '../open-attempts.js'
+import type { AppSettings } from '../settings.js'
+
+/** What routes are made from. */
+export interface RouteContext {
+  readonly engine: Engine
+  readonly schemas: RequestSchemas
+  readonly settings: AppSettings
+  readonly metrics: Metrics
+  readonly openAttempts: OpenAttempts
+  readonly isStopping: () => boolean
+}

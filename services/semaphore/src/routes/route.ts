@@ -1,0 +1,84 @@
+import type { ErrorCode } from '@signalbox/protocol'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import type { Scope } from '../api-keys.js'
+
+/** The path parameters of a route that has them; Ajv has seen to it that they are there. */
+export interface PathParams {
+  readonly name: string
+  readonly fence: string
+}
+
+export interface RouteReply {
+  readonly status: number
+  readonly description: string
+  /** Left out: no body, or one that is no JSON. */
+  readonly schema?: z.ZodType
+  readonly contentType?: string
+  readonly example?: unknown
+}
+
+interface Definition<Body extends z.ZodType, Query extends z.ZodType> {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** As OpenAPI writes it: `/v1/semaphores/{name}`. */
+  readonly path: string
+  readonly operationId: string
+  readonly summary: string
+  readonly description?: string
+  readonly tag: 'leases' | 'semaphores' | 'service'
+  /** Which scope a key needs; null: open to all. */
+  readonly scope: Scope | null
+  readonly body?: Body
+  /** No body at all means all defaults. */
+  readonly bodyOptional?: boolean
+  readonly bodyExample?: unknown
+  readonly query?: Query
+  /** Unknown query parameters are refused unless this says otherwise (health checks and scrapers add their own). */
+  readonly anyQuery?: boolean
+  readonly replies: readonly RouteReply[]
+  /** Codes this route can answer with, besides those that every route shares. */
+  readonly codes: readonly ErrorCode[]
+  handle(
+    request: FastifyRequest<{ Body: z.output<Body>; Querystring: z.output<Query>; Params: PathParams }>,
+    reply: FastifyReply,
+  ): unknown
+}
+
+/** One route: what OpenAPI says of it, what Fastify checks, and what it does. */
+export interface Route extends Omit<Definition<z.ZodType, z.ZodType>, 'handle'> {
+  handle(request: FastifyRequest, reply: FastifyReply): unknown
+}
+
+const noQuery = z.strictObject({})
+
+/**
+ * Ties the handler's types to the schemas that the request is validated with. The handler is called by Fastify alone, after
+ * validation, which is what makes the narrower request type true.
+ */
+export function defineRoute<Body extends z.ZodType = z.ZodUndefined, Query extends z.ZodType = typeof noQuery>(
+  definition: Definition<Body, Query>,
+): Route {
+  const { handle, ...rest } = definition
+  // A method, so that its parameter is compared bivariantly: the erased type may be called with the request that was validated.
+  return { ...rest, handle }
+}
+
+/** Codes that any route of the API may answer with. */
+export function sharedCodes(route: Route): ErrorCode[] {
+  const codes: ErrorCode[] = ['INVALID_REQUEST', 'FORBIDDEN', 'INTERNAL']
+  if (route.scope !== null) codes.push('UNAUTHENTICATED')
+  if (route.method !== 'GET') codes.push('PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE')
+  return codes
+}
+
+/** The codes of a route, each once. */
+export function codesOf(route: Route): ErrorCode[] {
+  return [...new Set([...sharedCodes(route), ...route.codes])]
+}
+
+export const storeCodes = ['STORE_UNAVAILABLE'] as const satisfies readonly ErrorCode[]
+
+/** Names of the path's parameters. */
+export function parametersOf(path: string): string[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? '')
+}

@@ -1,0 +1,86 @@
+import { StoreUnavailableError } from '@signalbox/engine'
+import { healthReply, readyReply, type HealthReply, type ReadyReply } from '@signalbox/protocol'
+import { ProblemError } from '../problem.js'
+import type { RouteContext } from './context.js'
+import { defineRoute, type Route } from './route.js'
+
+const health: HealthReply = { status: 'ok' }
+
+export function healthRoute(): Route {
+  return defineRoute({
+    method: 'GET',
+    path: '/healthz',
+    operationId: 'health',
+    summary: 'Whether the process is alive',
+    tag: 'service',
+    scope: null,
+    anyQuery: true,
+    replies: [{ status: 200, description: 'It is', schema: healthReply, example: health }],
+    codes: [],
+    handle: () => health,
+  })
+}
+
+export function readyRoute({ engine, isStopping }: RouteContext): Route {
+  const example: ReadyReply = { status: 'ready', store: 'redis 7.4.1 at 10.0.0.7:6379' }
+  return defineRoute({
+    method: 'GET',
+    path: '/readyz',
+    operationId: 'ready',
+    summary: 'Whether this replica can serve: it reaches its store and is not stopping',
+    tag: 'service',
+    scope: null,
+    anyQuery: true,
+    replies: [{ status: 200, description: 'It can', schema: readyReply, example }],
+    codes: ['STORE_UNAVAILABLE', 'STORE_RECOVERING', 'SHUTTING_DOWN'],
+    async handle() {
+      if (isStopping()) throw new ProblemError('SHUTTING_DOWN', 'This replica is stopping.', { retryAfterMs: 0 })
+      try {
+        return { status: 'ready', store: await engine.ping() } satisfies ReadyReply
+      } catch (error) {
+        if (error instanceof StoreUnavailableError) throw error
+        // Not ready whatever it was: a bug in asking must not look like a store that answers.
+        throw new ProblemError(
+          'STORE_UNAVAILABLE',
+          'The store cannot be reached.',
+          { retryAfterMs: 1_000 },
+          { cause: error },
+        )
+      }
+    },
+  })
+}
+
+export function metricsRoute({ engine, metrics, settings }: RouteContext): Route {
+  return defineRoute({
+    method: 'GET',
+    path: '/metrics',
+    operationId: 'metrics',
+    summary: 'Metrics for Prometheus',
+    tag: 'service',
+    scope: 'inspect',
+    anyQuery: true,
+    replies: [{ status: 200, description: 'In the text format', contentType: 'text/plain' }],
+    codes: [],
+    async handle({ keyPrefix }, reply) {
+      reply.header('content-type', metrics.contentType)
+      return metrics.render(engine, { prefix: keyPrefix, semaphoresMax: settings.metricsSemaphoresMax })
+    },
+  })
+}
+
+/** `document` is asked for at the first call: it describes all routes, this one too. */
+export function openApiRoute(document: () => string): Route {
+  return defineRoute({
+    method: 'GET',
+    path: '/openapi.json',
+    operationId: 'openApi',
+    summary: 'This document',
+    tag: 'service',
+    scope: 'inspect',
+    anyQuery: true,
+    replies: [{ status: 200, description: 'OpenAPI 3.1', contentType: 'application/json' }],
+    codes: [],
+    handle: (_request, reply) => reply.type('application/json').send(document()),
+  })
+}

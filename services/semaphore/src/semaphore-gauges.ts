@@ -1,0 +1,68 @@
+import { StoreUnavailableError, type Engine, type SemaphoreState } from '@signalbox/engine'
+import { Gauge, Registry } from 'prom-client'
+
+/** Counting on beyond this would make a scrape cost more than it tells. */
+const omittedMax = 10_000
+const pageSize = 1_000
+
+/**
+ * Gauges of single semaphores, asked of the store at the scrape: they show the very set that decides grants. A registry of its own for
+ * each scrape, because two at once may see different names. A store that is down costs these gauges and nothing else.
+ */
+export async function semaphoreGauges(engine: Engine, prefix: string, semaphoresMax: number): Promise<string> {
+  const registry = new Registry()
+  const registers = [registry]
+  const up = new Gauge({ name: 'signalbox_store_up', help: 'Whether the store answered this scrape', registers })
+  const labelNames = ['semaphore'] as const
+  const limit = new Gauge({
+    name: 'signalbox_semaphore_limit',
+    help: 'Permits that may be held at once',
+    labelNames,
+    registers,
+  })
+  const used = new Gauge({ name: 'signalbox_semaphore_permits_used', help: 'Permits held now', labelNames, registers })
+  const waiters = new Gauge({
+    name: 'signalbox_semaphore_waiters',
+    help: 'Acquires queued now, at all replicas',
+    labelNames,
+    registers,
+  })
+  const omitted = new Gauge({
+    name: 'signalbox_semaphores_omitted',
+    help: `Semaphores that have no gauges here because there are too many (counted up to ${omittedMax})`,
+    registers,
+  })
+  try {
+    const { shown, left } = await firstStates(engine, prefix, semaphoresMax)
+    up.set(1)
+    omitted.set(left)
+    for (const state of shown) {
+      const labels = { semaphore: state.name }
+      limit.set(labels, state.limit)
+      used.set(labels, state.used)
+      waiters.set(labels, state.waiting)
+    }
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error
+    up.set(0)
+  }
+  return registry.metrics()
+}
+
+async function firstStates(
+  engine: Engine,
+  prefix: string,
+  most: number,
+): Promise<{ shown: SemaphoreState[]; left: number }> {
+  const shown: SemaphoreState[] = []
+  let left = 0
+  let cursor: string | null = null
+  do {
+    const page: Awaited<ReturnType<Engine['semaphores']>> = await engine.semaphores({ prefix, cursor, pageSize })
+    const room = Math.max(0, most - shown.length)
+    shown.push(...page.items.slice(0, room))
+    left += Math.max(0, page.items.length - room)
+    cursor = page.nextCursor
+  } while (cursor !== null && left < omittedMax)
+  return { shown, left: Math.min(left, omittedMax) }
+}

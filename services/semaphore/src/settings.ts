@@ -1,0 +1,25 @@
+import { defaultLimits, type Limits } from '@signalbox/protocol'
+import type { ApiKey } from './api-keys.js'
+
+/** What the HTTP side needs to know; everything else of the configuration is the engine's or the process's. */
+export interface AppSettings {
+  readonly limits: Limits
+  readonly bodyBytesMax: number
+  /** Within this time a request must have arrived whole; how long its answer takes is another matter. */
+  readonly receiveTimeoutMs: number
+  /** None: whoever reaches the port may do everything. */
+  readonly apiKeys: readonly ApiKey[]
+  /** Without keys, also answer requests from other hosts and pages of other origins. */
+  readonly insecure: boolean
+  /** Most semaphores that /metrics names. */
+  readonly metricsSemaphoresMax: number
+}
+
+export const defaultAppSettings: AppSettings = {
+  limits: defaultLimits,
+  bodyBytesMax: 16_384,
+  receiveTimeoutMs: 10_000,
+  apiKeys: [],
+  insecure: false,
+  metricsSemaphoresMax: 100,
+}
