@@ -1,0 +1,7 @@
+// npm start: from a fresh clone to a service that answers. In this very process, so that a signal needs no passing on and
+// nothing is left behind.
+import { prepare } from './prepare.mjs'
+
+prepare()
+const built = new URL('../services/semaphore/dist/main.js', import.meta.url)
+await import(built.href)
