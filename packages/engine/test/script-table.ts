@@ -6,6 +6,7 @@ import { compileAll, readSources } from '../compiler/compile.js'
 import { createScriptRunner } from '../src/redis/define-script.js'
 import { createKeyspace } from '../src/redis/keyspace.js'
 import { scripts } from '../src/redis/scripts.gen.js'
+import { storeErrorOf } from '../src/redis/store-error.js'
 import type { ArgsOf, ReplyOf, Script } from '../src/redis/script-spec.js'
 import { defaultStoreSettings } from '../src/store.js'
 
@@ -52,7 +53,10 @@ export interface ScriptTable {
   readonly keyPrefix: string
   readonly semaphore: string
   /** Runs one script of lua/ on the table's semaphore. `again` is answered as the store answers it: by running it again. */
-  call<N extends ScriptName>(name: N, args: TableArgs<Scripts[N]> & { requestId?: string }): Promise<ReplyOf<Scripts[N]>>
+  call<N extends ScriptName>(
+    name: N,
+    args: TableArgs<Scripts[N]> & { requestId?: string },
+  ): Promise<ReplyOf<Scripts[N]>>
   /** Leases found past their deadline by the calls so far. */
   readonly expired: number
   /** Everything there is under the table's prefix, its own prefix taken away: `{ state: {…}, deadlines: {…} }`. */
@@ -76,6 +80,7 @@ export function createScriptTable(url = redisUrl()): ScriptTable {
   let expired = 0
   const run = createScriptRunner({
     client: redis,
+    errorOf: storeErrorOf,
     texts: virtualClockScripts,
     extraArgs: clock.extraArgs,
     observer: { called: () => undefined, expired: ({ leases }) => (expired += leases) },

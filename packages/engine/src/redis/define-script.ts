@@ -1,17 +1,14 @@
 import type { EngineObserver } from '../engine.js'
 import { StoreUnavailableError } from '../store.js'
-import type { ArgsOf, KeysOf, ReplyOf, Script, ScriptSpec } from './script-spec.js'
+import type { ArgTypes, ArgsOf, KeysOf, ReplyOf, ReplyTypes, Script } from './script-spec.js'
 import { decodeReply, encodeCall } from './script-wire.js'
-import { storeErrorOf } from './store-error.js'
 
 /** Keeps the spec literal, so that keys, arguments and replies have types, and the text a mere string. */
 export function defineScript<
-  const Keys extends ScriptSpec['keys'],
-  const Args extends ScriptSpec['args'],
-  const Replies extends ScriptSpec['replies'],
->(
-  script: Script & { readonly keys: Keys; readonly args: Args; readonly replies: Replies },
-): Script & { readonly keys: Keys; readonly args: Args; readonly replies: Replies } {
+  const Keys extends readonly string[],
+  const Args extends ArgTypes,
+  const Replies extends ReplyTypes,
+>(script: Script<Keys, Args, Replies>): Script<Keys, Args, Replies> {
   return script
 }
 
@@ -26,6 +23,8 @@ export type StoreObserver = Pick<EngineObserver, 'called' | 'expired'>
 
 export interface ScriptRunnerOptions {
   readonly client: ScriptClient
+  /** What a failed command means to the caller of the store. */
+  readonly errorOf: (error: unknown, operation: string) => Error
   readonly observer?: StoreObserver | undefined
   /** Other texts for some scripts, by name, with the same header. */
   readonly texts?: Readonly<Record<string, Pick<Script, 'text' | 'sha1'>>> | undefined
@@ -45,7 +44,7 @@ export type RunScript = <S extends Script>(
 const batchesMax = 1_000
 
 /** The only caller of EVALSHA. */
-export function createScriptRunner({ client, observer, texts, extraArgs }: ScriptRunnerOptions): RunScript {
+export function createScriptRunner({ client, errorOf, observer, texts, extraArgs }: ScriptRunnerOptions): RunScript {
   async function send(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
     const { text, sha1 } = texts?.[script.name] ?? script
     const sent = [...keys, ...args, ...(extraArgs?.() ?? [])]
@@ -80,7 +79,7 @@ export function createScriptRunner({ client, observer, texts, extraArgs }: Scrip
       return { kind, ...fields } as ReplyOf<S>
     } catch (error) {
       report(false)
-      throw storeErrorOf(error, script.name)
+      throw errorOf(error, script.name)
     }
   }
 }

@@ -3,18 +3,29 @@ export type ArgType = 'string' | 'int' | 'bool' | 'strings'
 /** `int?`: the empty string is null. `bool`: 0 or 1. `strings`: as many as are left. */
 export type FieldType = 'int' | 'int?' | 'string' | 'bool' | 'strings'
 
+export type ArgTypes = Readonly<Record<string, ArgType>>
+export type ReplyTypes = Readonly<Record<string, Readonly<Record<string, FieldType>>>>
+
 /** What the header of a script declares; all names in camel case but for the tags. */
-export interface ScriptSpec {
+export interface ScriptSpec<
+  Keys extends readonly string[] = readonly string[],
+  Args extends ArgTypes = ArgTypes,
+  Replies extends ReplyTypes = ReplyTypes,
+> {
   readonly name: string
   /** In the order of KEYS. */
-  readonly keys: readonly string[]
+  readonly keys: Keys
   /** In the order of ARGV. */
-  readonly args: Readonly<Record<string, ArgType>>
+  readonly args: Args
   /** The fields of each reply, by its tag, in the order in which they come. */
-  readonly replies: Readonly<Record<string, Readonly<Record<string, FieldType>>>>
+  readonly replies: Replies
 }
 
-export interface Script extends ScriptSpec {
+export interface Script<
+  Keys extends readonly string[] = readonly string[],
+  Args extends ArgTypes = ArgTypes,
+  Replies extends ReplyTypes = ReplyTypes,
+> extends ScriptSpec<Keys, Args, Replies> {
   readonly text: string
   readonly sha1: string
 }

@@ -1,0 +1,29 @@
+import type { EndReply, ReleaseReply, RenewReply, Store } from '../store.js'
+import { attachmentText } from './acquire.js'
+import { scripts } from './scripts.gen.js'
+import { commonArgs, leaseOf } from './script-context.js'
+import type { ScriptContext } from './script-context.js'
+
+/** What is done to a lease id that lives. */
+export function leaseCommands(context: ScriptContext): Pick<Store, 'release' | 'renew' | 'end'> {
+  const { run, keyspace, settings } = context
+  return {
+    async release({ semaphore, leaseId, retire }): Promise<ReleaseReply> {
+      const keys = { ...keyspace.of(semaphore), retired: keyspace.retired(semaphore, leaseId) }
+      const args = { ...commonArgs(context, semaphore), leaseId, retire, retireMs: settings.retireMs }
+      return run(scripts.release, semaphore, keys, args)
+    },
+
+    async renew({ semaphore, leaseId, ttlMs }): Promise<RenewReply> {
+      const args = { ...commonArgs(context, semaphore), leaseId, ttlMs }
+      const reply = await run(scripts.renew, semaphore, keyspace.of(semaphore), args)
+      return reply.kind === 'renewed' ? { kind: 'renewed', lease: leaseOf(reply) } : reply
+    },
+
+    async end({ semaphore, leaseId, attachment, unlessHeld }): Promise<EndReply> {
+      const args = { ...commonArgs(context, semaphore), leaseId, attachment: attachmentText(attachment), unlessHeld }
+      const reply = await run(scripts.cancel, semaphore, keyspace.of(semaphore), args)
+      return reply.kind === 'held' ? { kind: 'held', lease: leaseOf(reply) } : reply
+    },
+  }
+}

@@ -1,0 +1,80 @@
+import { once } from 'node:events'
+import type { Redis } from 'ioredis'
+import type { Notice, Store } from '../store.js'
+import type { Connection } from './connection.js'
+import { parseNotice } from './parse-notice.js'
+
+export interface ListeningOptions {
+  /** Makes a connection of its own for subscriptions. Called on the first `listen`. */
+  readonly connect: () => Connection
+  readonly channelOf: (replica: string) => string
+  readonly commandTimeoutMs: number
+}
+
+/**
+ * Subscriptions of the replicas that live in this process. Redis remembers no message for a subscriber that is away, so whoever
+ * listens is told of every gap: after each reconnect, once the subscription stands again, a `gap` notice comes first.
+ */
+export class Listening {
+  readonly #options: ListeningOptions
+  readonly #listeners = new Map<string, (notice: Notice) => void>()
+  #connection: Connection | null = null
+
+  constructor(options: ListeningOptions) {
+    this.#options = options
+  }
+
+  /** Rejects, and does not listen, when the subscription cannot be made now. */
+  readonly listen: Store['listen'] = async (replica, listener) => {
+    const channel = this.#options.channelOf(replica)
+    const connection = (this.#connection ??= this.#connect())
+    try {
+      await this.#untilReady(connection.client)
+      await connection.client.subscribe(channel)
+    } catch (error) {
+      throw connection.errorOf(error, 'subscribe')
+    }
+    this.#listeners.set(channel, listener)
+    return () => this.#forget(channel, listener)
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear()
+    await this.#connection?.close()
+  }
+
+  #connect(): Connection {
+    const connection = this.#options.connect()
+    connection.client.on('message', (channel: string, message: string) => {
+      const notice = parseNotice(message)
+      if (notice !== null) this.#listeners.get(channel)?.(notice)
+    })
+    connection.client.on('ready', () => void this.#resubscribe(connection.client))
+    return connection
+  }
+
+  async #resubscribe(client: Redis): Promise<void> {
+    const channels = [...this.#listeners.keys()]
+    if (channels.length === 0) return
+    try {
+      await client.subscribe(...channels)
+    } catch {
+      // Lost again: the next 'ready' tries again. Merely not answered: make it lost, a connection without its subscriptions is deaf.
+      if (client.status === 'ready') client.disconnect(true)
+      return
+    }
+    for (const channel of channels) this.#listeners.get(channel)?.({ kind: 'gap' })
+  }
+
+  async #untilReady(client: Redis): Promise<void> {
+    if (client.status === 'ready') return
+    await once(client, 'ready', { signal: AbortSignal.timeout(this.#options.commandTimeoutMs) })
+  }
+
+  async #forget(channel: string, listener: (notice: Notice) => void): Promise<void> {
+    if (this.#listeners.get(channel) !== listener) return
+    this.#listeners.delete(channel)
+    // Without a connection there is no subscription either.
+    await this.#connection?.client.unsubscribe(channel).catch(() => undefined)
+  }
+}

@@ -1,0 +1,76 @@
+import { defaultStoreSettings } from '../store.js'
+import type { Store, StoreSettings } from '../store.js'
+import { acquireCommand } from './acquire.js'
+import { connect } from './connection.js'
+import type { ConnectionSettings } from './connection.js'
+import { createScriptRunner } from './define-script.js'
+import type { ScriptRunnerOptions } from './define-script.js'
+import { createKeyspace } from './keyspace.js'
+import { leaseCommands } from './lease-commands.js'
+import { Listening } from './listening.js'
+import { listSemaphores } from './list-semaphores.js'
+import { listings } from './listings.js'
+import { queueCommands } from './queue-commands.js'
+import { semaphoreCommands } from './semaphore-commands.js'
+import { describeServer, serverWarnings } from './server-info.js'
+
+export interface RedisStoreOptions
+  extends Partial<ConnectionSettings>, Pick<ScriptRunnerOptions, 'observer' | 'texts' | 'extraArgs'> {
+  /** Before every key and channel. Without braces. */
+  readonly keyPrefix?: string | undefined
+  readonly settings?: Partial<StoreSettings> | undefined
+}
+
+export interface RedisStore extends Store {
+  /** What is wrong with this server as a keeper of leases, a sentence each. Rejects when it cannot be reached. */
+  warnings(): Promise<readonly string[]>
+}
+
+/** Keys that one step of SCAN looks at: 1,000 take about a fifth of a millisecond. */
+const scanCount = 1_000
+
+/**
+ * The state in one Redis or Valkey, each transition one Lua script. Connects in the background and comes back by itself: as long as there
+ * is no server every call rejects with `StoreUnavailableError`.
+ */
+export function createRedisStore(options: RedisStoreOptions = {}): RedisStore {
+  const { url, redis, commandTimeoutMs = 2_000, keyPrefix = 'signalbox:', settings, ...runnerOptions } = options
+  const keyspace = createKeyspace(keyPrefix)
+  const connectionSettings = { url, redis, commandTimeoutMs }
+  const connection = connect(connectionSettings, 'signalbox')
+  const { client, errorOf } = connection
+  const listening = new Listening({
+    connect: () => connect(connectionSettings, 'signalbox-listener'),
+    channelOf: (replica) => `${keyspace.channel}${replica}`,
+    commandTimeoutMs,
+  })
+  const asking = async <Answer>(operation: string, answer: Promise<Answer>): Promise<Answer> => {
+    try {
+      return await answer
+    } catch (error) {
+      throw errorOf(error, operation)
+    }
+  }
+  const context = {
+    run: createScriptRunner({ client, errorOf, ...runnerOptions }),
+    keyspace,
+    settings: { ...defaultStoreSettings, ...settings },
+  }
+  const semaphores = semaphoreCommands(context)
+  return {
+    ...acquireCommand(context),
+    ...leaseCommands(context),
+    ...queueCommands(context),
+    ...semaphores,
+    ...listings(context),
+    semaphores: listSemaphores({
+      keyspace,
+      inspect: semaphores.inspect,
+      scan: (cursor, pattern) => asking('scan', client.scan(cursor, 'MATCH', pattern, 'COUNT', scanCount)),
+    }),
+    listen: listening.listen,
+    ping: () => asking('ping', describeServer(client)),
+    warnings: () => asking('warnings', serverWarnings(client)),
+    close: async () => void (await Promise.all([listening.close(), connection.close()])),
+  }
+}
