@@ -36,16 +36,22 @@ function noting<Make extends (...args: never[]) => NodeJS.Timeout>(make: Make): 
   return new Proxy(make, {
     apply(target, self, args: Parameters<Make>) {
       const timer = Reflect.apply(target, self, args)
-      if (timers.push(timer) > timersKeptMax) timers = timers.filter((each) => each.hasRef())
+      if (timers.push(timer) > timersKeptMax) timers = timers.filter(isTicking)
       return timer
     },
   })
 }
 
+/** A timer that fired or was cleared still says that it has a reference; Node's own mark is the only one that tells. */
+function isTicking(timer: NodeJS.Timeout): boolean {
+  const isOver = '_destroyed' in timer && timer._destroyed === true
+  return !isOver && timer.hasRef()
+}
+
 function leaks(): string[] {
   const now = resources()
   const open = watched.map((kind) => ({ kind, more: (now.get(kind) ?? 0) - (before.get(kind) ?? 0) }))
-  const ticking = timers.filter((timer) => timer.hasRef()).length
+  const ticking = timers.filter(isTicking).length
   return [...open, { kind: 'timer', more: ticking }]
     .filter(({ more }) => more > 0)
     .map(({ kind, more }) => `${String(more)} ${kind}`)
