@@ -59,12 +59,12 @@ export function parseApiKeys(text: string): ApiKey[] {
 
 function parseLine(line: string, number: number): ApiKey {
   const fail = (reason: string) => new ApiKeyLineError(`entry ${number}: ${reason}`)
-  const [digest = '', ...rest] = line.split(/\s+/)
-  if (!/^sha256:[0-9a-f]{64}$/.test(digest))
+  const [digest, ...rest] = line.split(/\s+/)
+  if (digest === undefined || !/^sha256:[0-9a-f]{64}$/.test(digest))
     throw fail('must begin with sha256: and 64 hexadecimal digits (not the key itself)')
   const fields = new Map<string, string>()
   for (const word of rest) {
-    const [name = '', value] = splitOnce(word)
+    const [name, value] = splitOnce(word)
     if (value === undefined || !['scopes', 'prefix', 'name'].includes(name))
       throw fail('has a word that is none of scopes=, prefix=, name=')
     if (fields.has(name)) throw fail(`has ${name}= twice`)

@@ -15,7 +15,7 @@ import { OpenAttempts } from './open-attempts.js'
 import { screenRequest } from './plugins/access.js'
 import { readJson } from './plugins/json-body.js'
 import { answerClientError, sendError } from './plugins/problems.js'
-import { unroutedProblem } from './plugins/unrouted.js'
+import { unroutedRefusal } from './plugins/unrouted.js'
 import { allRoutes } from './routes/all.js'
 import { registerRoute } from './routes/register.js'
 import { defaultAppSettings, type AppSettings } from './settings.js'
@@ -40,8 +40,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   const app = createServer(settings, openAttempts, options.logger)
   const schemas = requestSchemas(settings.limits)
   const routes = allRoutes({ engine, schemas, settings, metrics, openAttempts, isStopping })
-  const unrouted = unroutedProblem(routes)
-  const unroutedAnswered = metrics.requestsOf('any', 'unmatched')
+  const refuseUnrouted = unroutedRefusal(routes, metrics)
 
   app.decorateRequest('keyPrefix', '')
   app.removeAllContentTypeParsers()
@@ -52,14 +51,10 @@ export function buildApp(options: AppOptions): FastifyInstance {
     stamp(request, reply)
     if (isStopping()) reply.header('connection', 'close')
     const refusal = screenRequest(request, settings)
-    if (refusal !== null) return done(refusal)
-    if (!request.is404) return done()
+    if (refusal !== null) done(refusal)
+    else if (!request.is404) done()
     // Here, before the body is read: a wrong path must not be answered with what is wrong about the body.
-    reply.raw.once('finish', () => unroutedAnswered(reply.statusCode, reply.elapsedTime))
-    const problem = unrouted(request)
-    const { allow } = problem.values
-    if (typeof allow === 'string') reply.header('allow', allow)
-    done(problem)
+    else done(refuseUnrouted(request, reply))
   })
   for (const route of routes) registerRoute(app, route, settings, metrics)
   app.addHook('onClose', () => metrics.close())

@@ -6,9 +6,10 @@ import { codesOf, parametersOf, type Route } from './routes/route.js'
 
 type Json = Record<string, unknown>
 
-const schemaOf = (schema: z.ZodType, io: 'input' | 'output'): Json => {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io })
-  return rest
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
+  const json: Json = z.toJSONSchema(schema, { io })
+  delete json['$schema'] // The document says the dialect once, for all.
+  return json
 }
 
 /** Replies carry these whatever they are. */

@@ -12,7 +12,6 @@ export function shown(value: unknown): string {
   if (typeof value === 'object' && value !== null) return 'an object'
   if (typeof value === 'number') return String(value)
   if (typeof value === 'string' && uuidAnywhere.test(value)) return 'a text with a UUID in it'
-  // String(): undefined has no JSON.
-  const text = String(JSON.stringify(value))
+  const text = value === undefined ? 'nothing' : JSON.stringify(value)
   return text.length <= lengthMax ? text : `${text.slice(0, lengthMax)}… (${text.length} characters)`
 }

@@ -10,12 +10,12 @@ export function readJson(
   text: string | Buffer,
   done: (error: Error | null, body?: unknown) => void,
 ): void {
-  if (text.length === 0) return done(null, undefined)
   let body: unknown
   try {
-    body = JSON.parse(String(text))
+    if (text.length > 0) body = JSON.parse(String(text))
   } catch (error) {
-    return done(new ProblemError('INVALID_REQUEST', `The body is not valid JSON${placeOf(error)}.`))
+    done(new ProblemError('INVALID_REQUEST', `The body is not valid JSON${placeOf(error)}.`))
+    return
   }
   done(null, body)
 }

@@ -1,21 +1,28 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Metrics } from '../metrics.js'
 import { ProblemError } from '../problem.js'
 import type { Route } from '../routes/route.js'
 import { shown } from '../shown.js'
 
 /** What to say of a request that met no route: that the path has other methods, or that there is no such path. */
-export function unroutedProblem(routes: readonly Route[]): (request: FastifyRequest) => ProblemError {
+export function unroutedRefusal(
+  routes: readonly Route[],
+  metrics: Metrics,
+): (request: FastifyRequest, reply: FastifyReply) => ProblemError {
+  const answered = metrics.requestsOf('any', 'unmatched')
   const patterns = routes.map(({ path, method }) => ({
     method,
     matches: new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]*')}$`),
   }))
-  return ({ url, method }) => {
+  return ({ url, method }, reply) => {
+    reply.raw.once('finish', () => answered(reply.statusCode, reply.elapsedTime))
     const path = url.replace(/[?#].*/s, '')
     const known = patterns.filter(({ matches }) => matches.test(path)).map((pattern) => pattern.method)
     if (known.length === 0) {
       return new ProblemError('ROUTE_NOT_FOUND', `There is no route ${shown(path)}; GET /openapi.json lists them.`)
     }
     const allow = known.flatMap((one) => (one === 'GET' ? ['GET', 'HEAD'] : [one])).join(', ')
+    reply.header('allow', allow)
     return new ProblemError('METHOD_NOT_ALLOWED', `${shown(path)} has no ${method}; it has ${allow}.`, { allow })
   }
 }

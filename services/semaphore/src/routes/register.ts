@@ -17,8 +17,7 @@ export const pathParameters: Readonly<Record<string, z.ZodType>> = { name: semap
 
 /** As Fastify's Ajv reads it: what a caller may send (`input`) or will get (`output`). */
 export function jsonSchemaOf(schema: z.ZodType, io: 'input' | 'output'): z.core.JSONSchema.BaseSchema {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { target: 'draft-7', io })
-  return rest
+  return z.toJSONSchema(schema, { target: 'draft-7', io })
 }
 
 /** Puts the route into Fastify, with what its schemas, its scope and the metrics ask for. */

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '@signalbox/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { Scope } from '../api-keys.js'
 
 /** The path parameters of a route that has them; Ajv has seen to it that they are there. */
@@ -49,18 +49,15 @@ export interface Route extends Omit<Definition<z.ZodType, z.ZodType>, 'handle'> 
   handle(request: FastifyRequest, reply: FastifyReply): unknown
 }
 
-const noQuery = z.strictObject({})
-
 /**
  * Ties the handler's types to the schemas that the request is validated with. The handler is called by Fastify alone, after
  * validation, which is what makes the narrower request type true.
  */
-export function defineRoute<Body extends z.ZodType = z.ZodUndefined, Query extends z.ZodType = typeof noQuery>(
+export function defineRoute<Body extends z.ZodType = z.ZodUndefined, Query extends z.ZodType = z.ZodUndefined>(
   definition: Definition<Body, Query>,
 ): Route {
-  const { handle, ...rest } = definition
-  // A method, so that its parameter is compared bivariantly: the erased type may be called with the request that was validated.
-  return { ...rest, handle }
+  // `handle` is a method, so that its parameter is compared bivariantly: what calls it has validated the request.
+  return definition
 }
 
 /** Codes that any route of the API may answer with. */
