@@ -1,0 +1,211 @@
+import { throwIfAborted } from './abort.js'
+import { fault, type Accepted, type Answer, type Fault } from './answer.js'
+import { nowMs } from './clock.js'
+import type { Closable, Connection } from './connection.js'
+import { AcquireTimeoutError, LeaseLostError, type PermitsUnavailableError, type SignalboxError } from './errors.js'
+import { giveBack } from './give-back.js'
+import { exhausted, Patience } from './patience.js'
+import { grantedOf, leaseOf, limitMismatchOf } from './replies.js'
+import { localDeadlineMs, type Granted } from './term.js'
+import { pause } from './timer.js'
+import { describe, type Exchange } from './transport.js'
+import type { AcquireBody, LeaseReply } from './wire.gen.js'
+
+/** One acquire of the program. */
+export interface Wish {
+  readonly semaphore: string
+  readonly permits: number
+  readonly ttlMs: number
+  /** Infinity: until granted or aborted. */
+  readonly waitMs: number
+  readonly holder: string | undefined
+  readonly create: NonNullable<AcquireBody['create']>
+  readonly signal: AbortSignal | undefined
+}
+
+export type Acquired =
+  | {
+      readonly kind: 'held'
+      readonly reply: LeaseReply
+      readonly granted: Granted
+      /** The limit in force, when `create` said another one. */
+      readonly limitMismatch: number | undefined
+      /** Whether an attempt may still be under way. */
+      readonly retried: boolean
+    }
+  /** Nothing free, and the caller would not wait. */
+  | { readonly kind: 'busy'; readonly error: PermitsUnavailableError | SignalboxError }
+
+type Step =
+  Acquired | { readonly kind: 'refused'; readonly error: SignalboxError } | { readonly kind: 'waiting' } | Fault
+
+// The service holds a request open for 25 s at most and then says STILL_WAITING. A little more is asked for, so that it is the service that ends
+// the slice, which keeps the place in the queue, and not the wait, which gives it up.
+const sliceMs = 25_000
+const askedWaitMsMax = 26_000
+const sliceGraceMs = 5_000
+// Against a service whose slices are (almost) empty: never a busy loop.
+const shortestSliceMs = 100
+
+/**
+ * Acquires one lease under one id, in as many attempts as it takes. Every attempt is closed before the next one starts, and an acquire that ends
+ * without a lease is undone in the background whenever an attempt of it might still take effect.
+ */
+export async function acquire(connection: Connection, wish: Wish): Promise<Acquired> {
+  connection.refuseIfClosed()
+  const closing = new AbortController()
+  const item: Closable = {
+    close: (error) => {
+      closing.abort(error)
+      return Promise.resolve()
+    },
+  }
+  const signals = wish.signal === undefined ? [closing.signal] : [wish.signal, closing.signal]
+  throwIfAborted(signals)
+  connection.open.add(item)
+  const acquisition = new Acquisition(connection, wish, signals)
+  try {
+    return await acquisition.run()
+  } finally {
+    connection.open.delete(item)
+  }
+}
+
+class Acquisition {
+  readonly #connection: Connection
+  readonly #wish: Wish
+  readonly #signals: readonly AbortSignal[]
+  readonly #leaseId = crypto.randomUUID()
+  readonly #untilMs: number
+  readonly #patience: Patience
+  #attempts = 0
+  /** Whether the last attempt was decided by the service. */
+  #decided = true
+
+  constructor(connection: Connection, wish: Wish, signals: readonly AbortSignal[]) {
+    this.#connection = connection
+    this.#wish = wish
+    this.#signals = signals
+    this.#untilMs = nowMs() + wish.waitMs
+    this.#patience = new Patience(connection.settings.retryForMs)
+  }
+
+  async run(): Promise<Acquired> {
+    let held = false
+    try {
+      const acquired = await this.#untilDecided()
+      held = acquired.kind === 'held'
+      return acquired
+    } finally {
+      // One attempt that was decided cannot take effect later; of several, an earlier one can, and its place in the queue may outlive it.
+      if (!held && (this.#attempts > 1 || !this.#decided)) {
+        giveBack(this.#connection, this.#wish.semaphore, this.#leaseId, this.#wish.ttlMs)
+      }
+    }
+  }
+
+  async #untilDecided(): Promise<Acquired> {
+    for (;;) {
+      const startedAtMs = nowMs()
+      const step = await this.#attempt()
+      switch (step.kind) {
+        case 'held':
+        case 'busy':
+          return step
+        case 'refused':
+          throw step.error
+        case 'waiting':
+          this.#patience.answered()
+          await this.#pauseFor(startedAtMs + shortestSliceMs - nowMs())
+          break
+        case 'fault':
+          await this.#pauseAfter(step)
+          break
+      }
+    }
+  }
+
+  async #attempt(): Promise<Step> {
+    const { settings, transport } = this.#connection
+    const waitMs = Math.min(Math.ceil(Math.max(0, this.#untilMs - nowMs())), askedWaitMsMax)
+    const timeoutMs = waitMs === 0 ? settings.timeoutMs : Math.min(waitMs, sliceMs) + sliceGraceMs
+    this.#attempts++
+    this.#decided = false
+    const answer = await transport.attempt(this.#exchange(waitMs), timeoutMs, this.#signals)
+    const step = this.#judge(answer)
+    this.#decided = step.kind !== 'fault' && step.kind !== 'waiting'
+    return step
+  }
+
+  #exchange(waitMs: number): Exchange {
+    const { semaphore, permits, ttlMs, holder, create } = this.#wish
+    const body: AcquireBody = {
+      leaseId: this.#leaseId,
+      permits,
+      ttlMs,
+      waitMs,
+      ...(holder === undefined ? {} : { holder }),
+      create,
+    }
+    return { method: 'POST', path: `/v1/semaphores/${encodeURIComponent(semaphore)}/acquire`, body }
+  }
+
+  /** Throws what is not a Signalbox reply; that attempt counts as undecided. */
+  #judge(answer: Answer): Step {
+    switch (answer.kind) {
+      case 'accepted':
+        return this.#judgeLease(answer)
+      case 'fault':
+        return answer
+      case 'refused':
+        return this.#judgeRefusal(answer.error)
+    }
+  }
+
+  #judgeLease(answer: Accepted): Step {
+    const reply = leaseOf(answer, this.#leaseId)
+    const granted = grantedOf(answer, reply)
+    if (localDeadlineMs(granted) <= nowMs()) {
+      const text = `The lease was granted for ${reply.expiresInMs} ms and had run out before it could be used: is ttlMs too short, or the event loop blocked?`
+      return fault(new LeaseLostError(text, { code: 'LEASE_NOT_HELD', retryable: true, requestId: answer.requestId }))
+    }
+    const limitMismatch = limitMismatchOf(answer)?.limit
+    return { kind: 'held', reply, granted, limitMismatch, retried: this.#attempts > 1 }
+  }
+
+  #judgeRefusal(error: SignalboxError): Step {
+    const over = nowMs() >= this.#untilMs
+    switch (error.code) {
+      case 'STILL_WAITING':
+        return { kind: 'waiting' }
+      case 'ACQUIRE_TIMEOUT':
+        // Only a service with slices longer than what was asked for says so early.
+        return over ? { kind: 'refused', error } : { kind: 'waiting' }
+      case 'PERMITS_UNAVAILABLE':
+        if (this.#wish.waitMs === 0) return { kind: 'busy', error }
+        return over ? { kind: 'refused', error: this.#timedOut(error) } : { kind: 'waiting' }
+      default:
+        return { kind: 'refused', error }
+    }
+  }
+
+  /** The last attempt of a wait asks with `waitMs` 0, and is told "busy". */
+  #timedOut(busy: SignalboxError): AcquireTimeoutError {
+    const { status, requestId } = busy
+    const text = `No permit of ${this.#wish.semaphore} came free within ${this.#wish.waitMs} ms`
+    return new AcquireTimeoutError(text, { code: 'ACQUIRE_TIMEOUT', status, retryable: true, requestId, cause: busy })
+  }
+
+  async #pauseAfter(last: Fault): Promise<void> {
+    const request = describe(this.#exchange(0))
+    const delayMs = this.#patience.pauseMs(last, nowMs(), this.#untilMs)
+    if (delayMs === null) throw exhausted(request, this.#attempts, last)
+    this.#connection.events.emit({ kind: 'retry', request, attempts: this.#attempts, delayMs, error: last.error })
+    await this.#pauseFor(delayMs)
+  }
+
+  async #pauseFor(delayMs: number): Promise<void> {
+    if (delayMs > 0) await pause(delayMs, this.#signals, false)
+    throwIfAborted(this.#signals)
+  }
+}

@@ -1,0 +1,129 @@
+import type { SignalboxError } from './errors.js'
+import { LeaseLostError } from './errors.js'
+import { nowMs } from './clock.js'
+import type { Term } from './term.js'
+import { Alarm } from './timer.js'
+
+/** What became of one attempt to renew. A success has extended the term already. */
+export type RenewOutcome =
+  | { readonly kind: 'renewed' }
+  /** The service says that the lease is gone. */
+  | { readonly kind: 'lost'; readonly error: LeaseLostError }
+  /** No answer, or one that decides nothing. Not a loss: the lease lives on to its deadline. */
+  | { readonly kind: 'unknown'; readonly error: SignalboxError }
+
+export interface RenewalCallbacks {
+  /** Sends one attempt. Must not reject. */
+  renew(ttlMs: number, timeoutMs: number): Promise<RenewOutcome>
+  /** Once, when the lease is over; the renewal has stopped. */
+  lost(error: LeaseLostError): void
+  failed(error: SignalboxError): void
+}
+
+// A failed attempt that took its whole time-out has waited enough; one that failed at once must not become a busy loop.
+const longestPauseMs = 1_000
+const noticeableLatenessMs = 50
+
+/**
+ * Keeps one lease alive. Two alarms and at most one attempt:
+ *
+ *   resting --a third of the ttl is used--> trying --renewed--> resting
+ *   trying --unknown--> pausing (not at all the first time, then jittered and short) --> trying
+ *   trying --the service says lost--> lost
+ *   any --the local deadline passes--> lost          any --stop--> stopped: an attempt in flight is ignored
+ */
+export class Renewal {
+  readonly #term: Term
+  readonly #callbacks: RenewalCallbacks
+  readonly #timeoutMs: number
+  readonly #next = new Alarm()
+  readonly #end = new Alarm()
+  #stopped = false
+  #trying = false
+  #failures = 0
+  #latestMs = 0
+
+  constructor(term: Term, timeoutMs: number, callbacks: RenewalCallbacks) {
+    this.#term = term
+    this.#timeoutMs = timeoutMs
+    this.#callbacks = callbacks
+  }
+
+  /** Sets the alarms by the term; again after the term changed from outside. */
+  schedule(): void {
+    if (this.#stopped) return
+    const endAtMs = this.#term.deadlineMs
+    this.#end.set(endAtMs, () => {
+      this.#noteLateness(endAtMs)
+      this.checkDeadline()
+    })
+    const { renewAtMs } = this.#term
+    if (this.#trying) return
+    if (renewAtMs === null) this.#next.clear()
+    else this.#tryAt(renewAtMs)
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#next.clear()
+    this.#end.clear()
+  }
+
+  /** Reports the loss if the deadline has passed: a blocked event loop runs user code before it runs timers. */
+  checkDeadline(): void {
+    if (this.#stopped || !this.#term.over) return
+    this.stop()
+    this.#callbacks.lost(new LeaseLostError(this.#lossText(), { code: 'LEASE_NOT_HELD' }))
+  }
+
+  #lossText(): string {
+    if (this.#term.capped) return 'The lease has ended: it was held for maxHoldMs'
+    const lateMs = Math.round(Math.max(this.#latestMs, nowMs() - this.#term.deadlineMs))
+    const failures = this.#failures === 0 ? '' : `; attempts that failed: ${this.#failures}`
+    const blocked =
+      lateMs < noticeableLatenessMs ? '' : `; the event loop was blocked for ${lateMs} ms, and no timer ran`
+    return `The lease's deadline has passed without a renewal${failures}${blocked}`
+  }
+
+  #tryAt(atMs: number): void {
+    this.#next.set(atMs, () => {
+      this.#noteLateness(atMs)
+      this.checkDeadline()
+      if (!this.#stopped && !this.#trying) void this.#try()
+    })
+  }
+
+  async #try(): Promise<void> {
+    this.#trying = true
+    const timeoutMs = Math.min(this.#timeoutMs, Math.max(1, this.#term.ttlMs / 6))
+    const outcome = await this.#callbacks.renew(this.#term.cappedTtlMs(this.#term.ttlMs), timeoutMs)
+    this.#trying = false
+    if (this.#stopped) return
+    switch (outcome.kind) {
+      case 'renewed':
+        this.#failures = 0
+        this.#latestMs = 0
+        this.schedule()
+        return
+      case 'lost':
+        this.stop()
+        this.#callbacks.lost(outcome.error)
+        return
+      case 'unknown':
+        this.#failures++
+        this.#callbacks.failed(outcome.error)
+        this.#tryAt(nowMs() + this.#pauseMs())
+        return
+    }
+  }
+
+  #pauseMs(): number {
+    if (this.#failures === 1) return 0
+    const ceilingMs = Math.min(longestPauseMs, this.#term.ttlMs / 12)
+    return ceilingMs * (0.5 + Math.random() / 2)
+  }
+
+  #noteLateness(plannedAtMs: number): void {
+    this.#latestMs = Math.max(this.#latestMs, nowMs() - plannedAtMs)
+  }
+}

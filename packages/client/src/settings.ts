@@ -1,0 +1,98 @@
+import { defaultHolder, environment } from './environment.js'
+import { InvalidRequestError } from './errors.js'
+import type { Logger, SignalboxEvent } from './events.js'
+import type { Fetch } from './fetch.js'
+
+/** How a client reaches the service. Everything may be left out. */
+export interface ClientOptions {
+  /** Default: `SIGNALBOX_URL`, else `http://127.0.0.1:7600`. A path is kept: `https://host/signalbox`. */
+  readonly url?: string | undefined
+  /** Bearer token. Default: `SIGNALBOX_API_KEY`, else none. */
+  readonly apiKey?: string | undefined
+  /** Who holds, for people to read. Default: `SIGNALBOX_HOLDER`, else host and process id. */
+  readonly holder?: string | undefined
+  /** How long one attempt of a request that does not wait may take, ms. Default 5,000. */
+  readonly timeoutMs?: number | undefined
+  /** How long a call is tried again after its first failure, ms. Default 30,000. */
+  readonly retryForMs?: number | undefined
+  /** Sent with every request. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Default: the global `fetch`. */
+  readonly fetch?: Fetch | undefined
+  /** Passed to every `fetch`, e.g. undici's `dispatcher`. */
+  readonly fetchOptions?: Readonly<Record<string, unknown>> | undefined
+  /** Default: the console. */
+  readonly logger?: Logger | undefined
+  /** Hears what happens beside the calls. What it throws is ignored. */
+  readonly onEvent?: ((event: SignalboxEvent) => void) | undefined
+}
+
+/** The options with everything filled in and looked at. */
+export interface Settings {
+  /** Without a slash at the end. */
+  readonly url: string
+  readonly apiKey: string | undefined
+  readonly holder: string | undefined
+  readonly timeoutMs: number
+  readonly retryForMs: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly fetch: Fetch
+  readonly fetchOptions: Readonly<Record<string, unknown>>
+  readonly logger: Logger
+  readonly debug: boolean
+  readonly onEvent: ((event: SignalboxEvent) => void) | undefined
+}
+
+function invalid(message: string): InvalidRequestError {
+  return new InvalidRequestError(message, { code: 'INVALID_REQUEST' })
+}
+
+function urlOf(given: string): string {
+  let url: URL
+  try {
+    url = new URL(given)
+  } catch {
+    throw invalid(`The url of a Signalbox service must be like http://127.0.0.1:7600, not ${JSON.stringify(given)}`)
+  }
+  // fetch refuses such a URL in every request, with a message that shows the password.
+  if (url.username !== '' || url.password !== '') {
+    throw invalid('The url of a Signalbox service must not hold a user or password: use apiKey')
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw invalid(`The url of a Signalbox service must be http: or https:, not ${url.protocol}`)
+  }
+  return `${url.origin}${url.pathname}`.replace(/\/+$/, '')
+}
+
+function apiKeyOf(given: string | undefined): string | undefined {
+  if (given === undefined || given === '') return undefined
+  // fetch refuses such a header with a message that shows the key.
+  if (!/^[\x21-\x7e]+$/.test(given)) {
+    throw invalid('The apiKey must be printable ASCII without spaces (is there a line break at its end?)')
+  }
+  return given
+}
+
+function durationMsOf(name: string, given: number | undefined, standard: number): number {
+  if (given === undefined) return standard
+  if (typeof given !== 'number' || !(given >= 0)) throw invalid(`${name} must be 0 or more ms, not ${String(given)}`)
+  return given
+}
+
+/** Throws `InvalidRequestError` for what could not work in any request. */
+export function settingsOf(options: ClientOptions): Settings {
+  return {
+    url: urlOf(options.url ?? environment('SIGNALBOX_URL') ?? 'http://127.0.0.1:7600'),
+    apiKey: apiKeyOf(options.apiKey ?? environment('SIGNALBOX_API_KEY')),
+    holder: options.holder ?? defaultHolder(),
+    timeoutMs: durationMsOf('timeoutMs', options.timeoutMs, 5_000),
+    retryForMs: durationMsOf('retryForMs', options.retryForMs, 30_000),
+    headers: options.headers ?? {},
+    // Looked up at each call: tracing tools replace the global after this module was loaded.
+    fetch: options.fetch ?? ((url, request) => globalThis.fetch(url, request)),
+    fetchOptions: options.fetchOptions ?? {},
+    logger: options.logger ?? globalThis.console,
+    debug: environment('SIGNALBOX_LOG') === 'debug',
+    onEvent: options.onEvent,
+  }
+}
