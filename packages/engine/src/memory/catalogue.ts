@@ -53,7 +53,8 @@ export class Catalogue {
     if (entry?.semaphore !== semaphore) return
     this.#entries.delete(semaphore.name)
     this.#idleChecks.remove(entry.idleCheck)
-    if (semaphore.fence > nowUs)
+    // Equal counts as ahead: it was given in this very µs, and the clock alone would give it once more.
+    if (semaphore.fence >= nowUs)
       this.#fences.set(semaphore.name, semaphore.fence, Math.floor(semaphore.fence / 1000) + 1)
   }
 
