@@ -123,11 +123,13 @@ export function createScriptTable(url = redisUrl()): ScriptTable {
     },
     async snapshot() {
       const found = (await keys()).sort()
-      return Object.fromEntries(await Promise.all(found.map(async (key) => [short(key), await dump(key)])))
+      return Object.fromEntries(await Promise.all(found.map(async (key) => [short(key), await dump(key)] as const)))
     },
     async ttls() {
       const found = (await keys()).sort()
-      return Object.fromEntries(await Promise.all(found.map(async (key) => [short(key), await redis.pttl(key)])))
+      return Object.fromEntries(
+        await Promise.all(found.map(async (key) => [short(key), await redis.pttl(key)] as const)),
+      )
     },
     async listen(replica) {
       const heard: string[] = []

@@ -68,13 +68,21 @@ export async function startContainerRedis(options: TestRedisOptions = {}): Promi
     host,
     port,
     source: `${image} (Docker)`,
-    pause: async () => void (await handle.pause()),
-    resume: async () => void (await handle.unpause()),
-    kill: async () => void (await handle.kill()),
+    pause: async () => {
+      await handle.pause()
+    },
+    resume: async () => {
+      await handle.unpause()
+    },
+    kill: async () => {
+      await handle.kill()
+    },
     restart: async () => {
       await handle.start()
       await ready()
     },
-    stop: async () => void (await container.stop()),
+    stop: async () => {
+      await container.stop()
+    },
   }
 }

@@ -5,8 +5,9 @@ import { findOnPath } from './local-redis.js'
 
 async function succeeds(program: string, args: readonly string[]): Promise<boolean> {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  const [code]: unknown[] = await once(spawn(program, args, { stdio: 'ignore', env }), 'exit')
-  return code === 0
+  const child = spawn(program, args, { stdio: 'ignore', env })
+  await once(child, 'exit')
+  return child.exitCode === 0
 }
 
 /** Only as root on a Debian-like system; null where that is not so, or where it did not work. */

@@ -74,7 +74,9 @@ class Link {
 
   #pass(direction: Direction, data: Buffer, delayMs: number): void {
     const end = this.#ends[direction]
-    const write = (): void => void (end.to.destroyed || end.to.write(data))
+    const write = (): void => {
+      if (!end.to.destroyed) end.to.write(data)
+    }
     const due = delayMs === 0 ? null : new Promise((resolve) => setTimeout(resolve, delayMs))
     end.last = end.last.then(() => due).then(write)
   }

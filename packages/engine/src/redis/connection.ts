@@ -18,7 +18,7 @@ export interface ConnectionSettings {
 export interface Connection {
   readonly client: Redis
   /** What a failed command means to the caller of the store. */
-  errorOf(error: unknown, operation: string): Error
+  readonly errorOf: (error: unknown, operation: string) => Error
   close(): Promise<void>
 }
 

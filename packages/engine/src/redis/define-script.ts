@@ -75,7 +75,7 @@ export function createScriptRunner({ client, errorOf, observer, texts, extraArgs
     try {
       const { kind, fields } = await runToTheEnd(script, semaphore, call.keys, call.args)
       report(true)
-      // decodeReply checked kind and fields against the very spec that ReplyOf<S> is computed from.
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion -- decodeReply checked it against the spec that ReplyOf<S> follows from
       return { kind, ...fields } as ReplyOf<S>
     } catch (error) {
       report(false)

@@ -11,7 +11,7 @@ import type { Notice } from '../store.js'
  * Null for anything else: a newer version of this service may share the channel during a rolling update.
  */
 export function parseNotice(message: string): Notice | null {
-  const [kind, semaphore = '', ...words] = message.split(' ')
+  const [kind = '', semaphore = '', ...words] = message.split(' ')
   if (semaphore === '') return null
   const [leaseId = '', numbers = '', ...lease] = words
   switch (kind) {

@@ -71,6 +71,8 @@ export function createRedisStore(options: RedisStoreOptions = {}): RedisStore {
     listen: listening.listen,
     ping: () => asking('ping', describeServer(client)),
     warnings: () => asking('warnings', serverWarnings(client)),
-    close: async () => void (await Promise.all([listening.close(), connection.close()])),
+    close: async () => {
+      await Promise.all([listening.close(), connection.close()])
+    },
   }
 }

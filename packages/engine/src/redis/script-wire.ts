@@ -58,7 +58,8 @@ function decodeField(type: FieldType, raw: unknown, rest: readonly unknown[]): V
 
 /** Reads `{tag, expired, field...}`. Anything else is a bug in the script, and thrown as such. */
 export function decodeReply(script: ScriptSpec, raw: unknown): DecodedReply {
-  const [tag, expired, ...values]: readonly unknown[] = Array.isArray(raw) ? raw : []
+  const received: readonly unknown[] = Array.isArray(raw) ? raw : []
+  const [tag, expired, ...values] = received
   const spec = typeof tag === 'string' && Object.hasOwn(script.replies, tag) ? script.replies[tag] : undefined
   if (typeof tag !== 'string' || spec === undefined) {
     throw new TypeError(`${script.name} replied ${JSON.stringify(raw)}, which its header does not declare`)
