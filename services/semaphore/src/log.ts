@@ -1,0 +1,29 @@
+import { pino, type Logger } from 'pino'
+import { withoutUuids } from './shown.js'
+
+/**
+ * The structured log, on standard output. What is never in it: keys and headers (nothing logs them), lease ids (cut from whatever text
+ * an error carries), passwords (URLs are not logged, and errors lose all members but these).
+ */
+export function createLog(level: string): Logger {
+  return pino({
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    serializers: { err: serializeError },
+    redact: ['*.authorization', '*.password', '*.leaseId', 'leaseId', 'authorization', 'password'],
+  })
+}
+
+/** Not the standard one: that copies every member, and an error of the Redis client has the command's arguments, lease ids among them. */
+function serializeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return withoutUuids(String(error))
+  const code = 'code' in error ? { code: error.code } : {}
+  const cause = error.cause === undefined ? {} : { cause: serializeError(error.cause) }
+  return { type: error.name, message: cleaned(error.message), stack: cleaned(error.stack ?? ''), ...code, ...cause }
+}
+
+function cleaned(message: string): string {
+  return withoutUuids(message).replaceAll(/\b(rediss?:\/\/)[^@\s/]*@/g, '$1')
+}

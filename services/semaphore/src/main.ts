@@ -1,0 +1,118 @@
+import { createEngine, createMemoryStore, createRedisStore, type RedisStore, type Store } from '@signalbox/engine'
+import type { FastifyInstance } from 'fastify'
+import { buildApp } from './app.js'
+import { ConfigError, readConfig, type Config } from './config.js'
+import { createLog } from './log.js'
+import { createMetrics, type Metrics } from './metrics.js'
+import { findRedisProgram, openPrivateRedis, PrivateRedisError, type PrivateRedis } from './private-redis.js'
+import { stopServing } from './stop.js'
+import { welcome, type StoreChoice } from './welcome.js'
+
+type Log = ReturnType<typeof createLog>
+
+interface OpenStore {
+  readonly store: Store
+  readonly choice: StoreChoice
+  /** Ends what the store ran on, after the store itself is closed. */
+  end(): Promise<unknown>
+}
+
+const nothing = async () => undefined
+
+/** REDIS_URL, else a server of this machine run privately, else memory. */
+async function openStore(config: Config, log: Log, { observer }: Metrics): Promise<OpenStore> {
+  const { redisUrl, keyPrefix, commandTimeoutMs, store: settings } = config
+  const shared = { keyPrefix, commandTimeoutMs, settings, observer }
+  if (redisUrl !== null) {
+    const store = createRedisStore({ ...shared, url: redisUrl })
+    warnWhenReached(store, log)
+    return { store, choice: { kind: 'redis', host: new URL(redisUrl).host }, end: nothing }
+  }
+  const program = findRedisProgram(config.path)
+  if (program === null) {
+    const store = createMemoryStore({ settings, observer })
+    return { store, choice: { kind: 'memory' }, end: nothing }
+  }
+  const redis: PrivateRedis = await openPrivateRedis(program, config.dataDir, log)
+  const store = createRedisStore({ ...shared, redis: { path: redis.socketPath } })
+  warnWhenReached(store, log)
+  return { store, choice: { kind: 'private', program, ...redis }, end: () => redis.stop() }
+}
+
+/** A server that evicts or forgets is worth a line in the log, as soon as it can be asked. */
+function warnWhenReached(store: RedisStore, log: Log): void {
+  const ask = () => {
+    store.warnings().then(
+      (warnings) => warnings.forEach((warning) => log.warn(warning)),
+      () => setTimeout(ask, 1_000).unref(),
+    )
+  }
+  ask()
+}
+
+async function serve(config: Config, log: Log): Promise<void> {
+  const metrics = createMetrics()
+  const opened = await openStore(config, log, metrics)
+  const engine = createEngine({ store: opened.store, settings: config.engine, observer: metrics.observer })
+  let stopping = false
+  const app = buildApp({ engine, settings: config.app, metrics, logger: log, isStopping: () => stopping })
+
+  const stop = (signal: NodeJS.Signals) => {
+    // The second time somebody is impatient: the leases end by their ttl, as after a crash.
+    if (stopping) process.exit(1)
+    stopping = true
+    log.info(`${signal}: stopping, within ${config.stopGraceMs} ms`)
+    stopServing(app, engine, config.stopGraceMs)
+      .then(() => opened.end())
+      .then(
+        () => process.exit(0),
+        (error: unknown) => fail(log, error),
+      )
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+
+  try {
+    await app.listen({ host: config.host, port: config.port })
+  } catch (error) {
+    await engine.close()
+    await opened.end()
+    throw error
+  }
+  process.stdout.write(welcome(urlOf(app), opened.choice, config.app))
+  for (const warning of config.warnings) log.warn(warning)
+}
+
+function urlOf(app: FastifyInstance): string {
+  const address = app.server.address()
+  if (address === null || typeof address === 'string') throw new Error('listening, but on no port')
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address
+  return `http://${host}:${address.port}`
+}
+
+/** What the user can put right is told in a sentence; anything else is a bug, with its stack. */
+function fail(log: Log, error: unknown): never {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL') {
+    const reason = { EADDRINUSE: 'in use', EACCES: 'not allowed', EADDRNOTAVAIL: 'not of this machine' }[code]
+    process.stderr.write(`The address of HOST and PORT is ${reason}: set PORT (or HOST) to another.\n`)
+  } else if (error instanceof ConfigError || error instanceof PrivateRedisError) {
+    process.stderr.write(`${error.message}\n`)
+  } else {
+    log.fatal({ err: error }, 'bug')
+  }
+  process.exit(1)
+}
+
+let log = createLog('info')
+try {
+  const config = readConfig()
+  log = createLog(config.logLevel)
+  const lost = (error: unknown) => fail(log, error)
+  // State is the store's, so that going down is always safe, and going on in an unknown state never is.
+  process.on('uncaughtException', lost)
+  process.on('unhandledRejection', lost)
+  await serve(config, log)
+} catch (error) {
+  fail(log, error)
+}

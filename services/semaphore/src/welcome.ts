@@ -1,0 +1,47 @@
+import type { AppSettings } from './settings.js'
+
+/** Which store the service runs on, and what people should know of it. */
+export type StoreChoice =
+  | { readonly kind: 'redis'; readonly host: string }
+  | {
+      readonly kind: 'private'
+      readonly program: string
+      readonly directory: string
+      readonly sharedWithPid: number | null
+    }
+  | { readonly kind: 'memory' }
+
+/** The lines that a person reads after the start. The memory store comes first: nobody may find out only when it is gone. */
+export function welcome(url: string, choice: StoreChoice, settings: AppSettings): string {
+  const { headers, who } = accessOf(settings)
+  const listening = `Signalbox listens on ${url}`
+  const access = `Access: ${who}`
+  const curl = `Try:    curl ${headers}--json '{"ttlMs":30000,"create":{"limit":2}}' ${url}/v1/semaphores/demo/acquire`
+  const lines =
+    choice.kind === 'memory'
+      ? [
+          'Signalbox keeps its state in the memory of this one process: it is gone at exit, and no second replica shares it.',
+          'Store:  memory (no REDIS_URL, and no redis-server or valkey-server on the PATH)',
+          listening,
+        ]
+      : [listening, `Store:  ${storeLine(choice)}`]
+  return `${[...lines, access, curl].join('\n')}\n`
+}
+
+function storeLine(choice: Exclude<StoreChoice, { kind: 'memory' }>): string {
+  if (choice.kind === 'redis') return `Redis at ${choice.host} (REDIS_URL)`
+  const { program, directory, sharedWithPid } = choice
+  const owner =
+    sharedWithPid === null ? `${program}, run by this service` : `the Redis that process ${sharedWithPid} runs`
+  return `${owner}; its data is in ${directory} (append-only file)`
+}
+
+function accessOf({ apiKeys, insecure }: AppSettings): { headers: string; who: string } {
+  if (apiKeys.length > 0) {
+    return { headers: "-H 'Authorization: Bearer <key>' ", who: `${apiKeys.length} API keys` }
+  }
+  const who = insecure
+    ? 'everyone who reaches the port may do everything (SIGNALBOX_INSECURE=true)'
+    : 'this machine alone, without keys (npm run keygen makes one)'
+  return { headers: '', who }
+}
