@@ -55,7 +55,7 @@ export function remove(transition: Transition, call: { semaphore: string; force:
   if (semaphore.used > 0 && !call.force) {
     return transition.hasBacklog ? again : { kind: 'in_use', used: semaphore.used }
   }
-  if (semaphore.waiters.size > 0) transition.tellReplicas(semaphore, { kind: 'check', semaphore: semaphore.name })
+  transition.tellReplicas(semaphore, { kind: 'check', semaphore: semaphore.name })
   transition.catalogue.remove(semaphore, transition.nowUs)
   return { kind: 'removed' }
 }

@@ -16,7 +16,7 @@ export type Call =
   | { readonly to: 'revoke'; readonly with: Parameters<Store['revoke']>[0] }
   | { readonly to: 'leases'; readonly with: { readonly semaphore: string; readonly pageSize: number } }
   | { readonly to: 'waiters'; readonly with: { readonly semaphore: string; readonly pageSize: number } }
-  | { readonly to: 'semaphores'; readonly with: { readonly semaphore: string; readonly pageSize: number } }
+  | { readonly to: 'semaphores'; readonly with: { readonly prefix: string; readonly pageSize: number } }
 
 interface ListingReplies {
   readonly leases: LeaseView[] | null
@@ -75,8 +75,9 @@ export class Caller {
         return { to: 'revoke', with: { semaphore, fence: this.#fences.at(-1 - does.which) ?? 1 } }
       case 'leases':
       case 'waiters':
-      case 'semaphores':
         return { to: does.kind, with: { semaphore, pageSize: does.pageSize } }
+      case 'semaphores':
+        return { to: does.kind, with: { prefix: '', pageSize: does.pageSize } }
     }
   }
 
@@ -140,7 +141,7 @@ export async function send(store: Store, call: Call): Promise<Answered> {
     case 'waiters':
       return { ...call, reply: await everyPage(call.with, (page) => store.waiters(page)) }
     case 'semaphores':
-      return { ...call, reply: await everySemaphore(store, call.with.pageSize) }
+      return { ...call, reply: await everySemaphore(store, call.with) }
   }
 }
 
@@ -164,13 +165,14 @@ async function everyPage<Item>(
   }
 }
 
-async function everySemaphore(store: Store, pageSize: number): Promise<SemaphoreState[]> {
-  const states: SemaphoreState[] = []
+async function everySemaphore(store: Store, call: { prefix: string; pageSize: number }): Promise<SemaphoreState[]> {
+  const states = new Map<string, SemaphoreState>()
   for (let cursor: string | null = null; ;) {
-    const page: PageOf<SemaphoreState> = await store.semaphores({ prefix: '', cursor, pageSize })
-    states.push(...page.items)
+    const page: PageOf<SemaphoreState> = await store.semaphores({ ...call, cursor })
+    // A scan of a changing keyspace may meet one twice.
+    for (const state of page.items) states.set(state.name, state)
     cursor = page.nextCursor
-    if (cursor === null) return states.sort((a, b) => a.name.localeCompare(b.name))
+    if (cursor === null) return [...states.values()].sort((a, b) => a.name.localeCompare(b.name))
   }
 }
 

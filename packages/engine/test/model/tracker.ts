@@ -296,7 +296,7 @@ export class Tracker {
       assert.ok(!isStillThere || (lease === undefined && this.#queue.some((waiter) => this.#isDead(waiter))))
       return
     }
-    assert.ok(known?.attachments.has(attachment), 'ended an attachment that was not there')
+    assert.ok(known?.attachments.has(attachment) === true, 'ended an attachment that was not there')
     if (reply.kind === 'held') {
       assert.ok(call.unlessHeld && lease?.fence === reply.lease.fence)
       return

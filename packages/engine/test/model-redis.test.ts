@@ -1,0 +1,125 @@
+import { randomUUID } from 'node:crypto'
+import fc from 'fast-check'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { createMemoryStore } from '../src/memory/memory-store.js'
+import { createRedisStore } from '../src/redis/redis-store.js'
+import type { Notice, Store, StoreSettings } from '../src/store.js'
+import { type Answered, type Call, Caller, replicas, send } from './model/calls.js'
+import { modelGraceMs, semaphoreNames, type Step, steps } from './model/steps.js'
+import { redisUrl, virtualClockScripts } from './script-table.js'
+
+const startUs = 1_700_000_000_000_000
+const keyPrefix = `test-${randomUUID()}:`
+
+/** What one store said in one run: replies are compared step by step, the rest at the end. */
+interface Side {
+  readonly store: Store
+  readonly told: Map<string, Notice[]>
+  expired: number
+}
+
+let nowUs = startUs
+let runs = 0
+let redis: Redis
+
+beforeAll(() => {
+  redis = new Redis(redisUrl())
+})
+
+afterAll(async () => {
+  const keys = await redis.keys(`${keyPrefix}*`)
+  if (keys.length > 0) await redis.unlink(keys)
+  redis.disconnect()
+})
+
+async function listenOn(side: Side): Promise<void> {
+  for (const replica of replicas) {
+    side.told.set(replica, [])
+    await side.store.listen(replica, (notice) => side.told.get(replica)?.push(notice))
+  }
+}
+
+/** Steps as they are, in names of this run alone: nothing that an earlier run left in Redis is met. */
+function renamed(step: Step, run: string): Step {
+  return { ...step, semaphore: `${run}${step.semaphore}` }
+}
+
+function fencesIn(answered: Answered): number[] {
+  return [...JSON.stringify(answered).matchAll(/"fence":(\d+)/g)].map((found) => Number(found[1]))
+}
+
+/** A notice on each channel after all others: once it is heard, everything was heard. */
+async function hearTheEnd(side: Side, run: string): Promise<void> {
+  const end = `${run}end`
+  for (const replica of replicas) await redis.publish(`${keyPrefix}replica:${replica}`, `check ${end}`)
+  await expect
+    .poll(() => replicas.every((replica) => side.told.get(replica)?.some((one) => isOf(end, one))), { interval: 2 })
+    .toBe(true)
+  for (const replica of replicas) side.told.set(replica, side.told.get(replica)?.filter((one) => !isOf(end, one)) ?? [])
+}
+
+function isOf(semaphore: string, notice: Notice): boolean {
+  return notice.kind !== 'gap' && notice.semaphore === semaphore
+}
+
+async function compareRun(todo: readonly Step[], memory: Side, inRedis: Side): Promise<void> {
+  runs += 1
+  const run = `run${runs}.`
+  nowUs = startUs
+  const caller = new Caller()
+  const both = async (call: Call): Promise<Answered> => {
+    const expected = await send(memory.store, call)
+    expect(await send(inRedis.store, call)).toEqual(expected)
+    return expected
+  }
+  for (const step of todo) {
+    // No two scripts of a real server run in one µs.
+    nowUs += step.afterUs + 1
+    const call = caller.callFor(renamed(step, run))
+    const answered = await both(call.to === 'semaphores' ? { ...call, with: { ...call.with, prefix: run } } : call)
+    for (const fence of fencesIn(answered)) caller.noteGrant(fence)
+  }
+  for (const semaphore of semaphoreNames.map((name) => `${run}${name}`)) {
+    await both({ to: 'waiters', with: { semaphore, pageSize: 100 } })
+    await both({ to: 'leases', with: { semaphore, pageSize: 100 } })
+    await both({ to: 'inspect', with: { semaphore } })
+  }
+  await hearTheEnd(inRedis, run)
+  expect(Object.fromEntries(inRedis.told)).toEqual(Object.fromEntries(memory.told))
+  expect(inRedis.expired).toBe(memory.expired)
+}
+
+test.each([{ batchMax: 1_000 }, { batchMax: 2 }])('says what the in-memory store says: %o', async ({ batchMax }) => {
+  const settings: Partial<StoreSettings> = { graceMs: modelGraceMs, queueMax: 5, batchMax }
+  const observerOf = (side: () => Side) => ({
+    called: () => undefined,
+    expired: ({ leases }: { leases: number }) => (side().expired += leases),
+  })
+  const redisStore = createRedisStore({
+    url: redisUrl(),
+    keyPrefix,
+    settings,
+    texts: virtualClockScripts,
+    extraArgs: () => [String(nowUs)],
+    observer: observerOf(() => inRedis),
+  })
+  onTestFinished(() => redisStore.close())
+  const inRedis: Side = { store: redisStore, told: new Map(), expired: 0 }
+  await listenOn(inRedis)
+  await fc.assert(
+    fc
+      .asyncProperty(steps, async (todo) => {
+        const clock = (): number => nowUs
+        const store = createMemoryStore({ settings, clock, observer: observerOf(() => memory) })
+        const memory: Side = { store, told: new Map(), expired: 0 }
+        await listenOn(memory)
+        await compareRun(todo, memory, inRedis)
+      })
+      .afterEach(() => {
+        for (const replica of replicas) inRedis.told.set(replica, [])
+        inRedis.expired = 0
+      }),
+    { numRuns: Number(process.env['SIGNALBOX_MODEL_RUNS'] ?? 150) },
+  )
+})
