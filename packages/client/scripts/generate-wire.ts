@@ -35,7 +35,7 @@ function typeOf(schema: Schema): string {
       return `(${typeOf(itemsOf(schema))})[]`
     case 'object':
       return `{ ${membersOf(schema).join('; ')} }`
-    default:
+    case undefined:
       throw new Error(`No TypeScript for ${JSON.stringify(schema)}`)
   }
 }

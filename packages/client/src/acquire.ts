@@ -2,7 +2,7 @@ import { throwIfAborted } from './abort.js'
 import { fault, type Accepted, type Answer, type Fault } from './answer.js'
 import { nowMs } from './clock.js'
 import type { Closable, Connection } from './connection.js'
-import { AcquireTimeoutError, LeaseLostError, type PermitsUnavailableError, type SignalboxError } from './errors.js'
+import { AcquireTimeoutError, LeaseLostError, type SignalboxError } from './errors.js'
 import { giveBack } from './give-back.js'
 import { exhausted, Patience } from './patience.js'
 import { grantedOf, leaseOf, limitMismatchOf } from './replies.js'
@@ -34,7 +34,7 @@ export type Acquired =
       readonly retried: boolean
     }
   /** Nothing free, and the caller would not wait. */
-  | { readonly kind: 'busy'; readonly error: PermitsUnavailableError | SignalboxError }
+  | { readonly kind: 'busy'; readonly error: SignalboxError }
 
 type Step =
   Acquired | { readonly kind: 'refused'; readonly error: SignalboxError } | { readonly kind: 'waiting' } | Fault
@@ -54,18 +54,19 @@ const shortestSliceMs = 100
 export async function acquire(connection: Connection, wish: Wish): Promise<Acquired> {
   connection.refuseIfClosed()
   const closing = new AbortController()
-  const item: Closable = {
-    close: (error) => {
-      closing.abort(error)
-      return Promise.resolve()
-    },
-  }
   const signals = wish.signal === undefined ? [closing.signal] : [wish.signal, closing.signal]
   throwIfAborted(signals)
+  const acquiring = new Acquisition(connection, wish, signals).run()
+  const item: Closable = {
+    close: async (error) => {
+      closing.abort(error)
+      // Until it has ended: only then is it known whether there is something to undo.
+      await acquiring.catch(() => undefined)
+    },
+  }
   connection.open.add(item)
-  const acquisition = new Acquisition(connection, wish, signals)
   try {
-    return await acquisition.run()
+    return await acquiring
   } finally {
     connection.open.delete(item)
   }
@@ -174,19 +175,13 @@ class Acquisition {
   }
 
   #judgeRefusal(error: SignalboxError): Step {
-    const over = nowMs() >= this.#untilMs
-    switch (error.code) {
-      case 'STILL_WAITING':
-        return { kind: 'waiting' }
-      case 'ACQUIRE_TIMEOUT':
-        // Only a service with slices longer than what was asked for says so early.
-        return over ? { kind: 'refused', error } : { kind: 'waiting' }
-      case 'PERMITS_UNAVAILABLE':
-        if (this.#wish.waitMs === 0) return { kind: 'busy', error }
-        return over ? { kind: 'refused', error: this.#timedOut(error) } : { kind: 'waiting' }
-      default:
-        return { kind: 'refused', error }
-    }
+    const { code } = error
+    if (code === 'STILL_WAITING') return { kind: 'waiting' }
+    if (code === 'PERMITS_UNAVAILABLE' && this.#wish.waitMs === 0) return { kind: 'busy', error }
+    if (code !== 'ACQUIRE_TIMEOUT' && code !== 'PERMITS_UNAVAILABLE') return { kind: 'refused', error }
+    // Only a service with slices longer than what was asked for gives up early.
+    if (nowMs() < this.#untilMs) return { kind: 'waiting' }
+    return { kind: 'refused', error: code === 'ACQUIRE_TIMEOUT' ? error : this.#timedOut(error) }
   }
 
   /** The last attempt of a wait asks with `waitMs` 0, and is told "busy". */

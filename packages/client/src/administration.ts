@@ -78,5 +78,7 @@ export async function semaphoresPage(
 ): Promise<SemaphoresPage> {
   const parameters = new URLSearchParams({ prefix: query.prefix, pageSize: String(query.pageSize) })
   if (query.cursor !== null) parameters.set('cursor', query.cursor)
-  return semaphoresPageOf(await accepted(connection, { method: 'GET', path: `/v1/semaphores?${parameters}` }, signal))
+  return semaphoresPageOf(
+    await accepted(connection, { method: 'GET', path: `/v1/semaphores?${parameters.toString()}` }, signal),
+  )
 }

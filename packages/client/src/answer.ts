@@ -104,6 +104,8 @@ function problemAnswer(
     retryable,
     requestId: requestId ?? (typeof problem['requestId'] === 'string' ? problem['requestId'] : undefined),
   })
+  // A ValueError is a SignalboxError by brand, and has all its members.
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
   return status === 503 ? fault(error, retryAfterMs) : { kind: 'refused', error }
 }
 
@@ -111,8 +113,9 @@ function problemAnswer(
 function fieldText(fields: unknown): string {
   if (!Array.isArray(fields)) return ''
   const named = fields
-    .filter((field) => isRecord(field) && typeof field['pointer'] === 'string' && typeof field['detail'] === 'string')
-    .map((field) => `${field.pointer} ${field.detail}`)
+    .filter(isRecord)
+    .filter(({ pointer, detail }) => typeof pointer === 'string' && typeof detail === 'string')
+    .map(({ pointer, detail }) => `${String(pointer)} ${String(detail)}`)
   return named.length === 0 ? '' : ` (${named.join('; ')})`
 }
 

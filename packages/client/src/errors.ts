@@ -49,7 +49,7 @@ function kindsOf(type: unknown): string[] {
 function isInstance(type: unknown, value: unknown): boolean {
   const kind = ownKind(type)
   if (kind !== undefined) return isOfKind(value, kind)
-  return Boolean(Function.prototype[Symbol.hasInstance].call(type, value))
+  return Function.prototype[Symbol.hasInstance].call(type, value)
 }
 
 function optionsOf(details: ErrorDetails): ErrorOptions {

@@ -1,5 +1,5 @@
 import type { Connection } from './connection.js'
-import { SignalboxError } from './errors.js'
+import type { SignalboxError } from './errors.js'
 import { send } from './send.js'
 import type { Exchange } from './transport.js'
 import type { ReleaseBody } from './wire.gen.js'

@@ -79,9 +79,7 @@ export class HeldLease implements Lease, Closable {
   }
 
   async renew(ttlMs = this.#term.ttlMs): Promise<void> {
-    this.#renewal.checkDeadline()
-    if (this.#lost !== undefined) throw this.#lost
-    if (this.#released !== undefined) throw new LeaseLostError('The lease was released', { code: 'LEASE_NOT_HELD' })
+    this.#throwIfOver()
     const terms = {
       timeoutMs: Math.min(this.#connection.settings.timeoutMs, Math.max(1, this.#term.ttlMs / 6)),
       retryForMs: this.#connection.settings.retryForMs,
@@ -99,9 +97,15 @@ export class HeldLease implements Lease, Closable {
     } catch (error) {
       if (this.#released !== undefined) return
       if (error instanceof LeaseLostError) this.#lose(error)
-      this.#renewal.checkDeadline()
-      throw this.#lost ?? error
+      this.#throwIfOver()
+      throw error
     }
+  }
+
+  #throwIfOver(): void {
+    this.#renewal.checkDeadline()
+    if (this.#lost !== undefined) throw this.#lost
+    if (this.#released !== undefined) throw new LeaseLostError('The lease was released', { code: 'LEASE_NOT_HELD' })
   }
 
   release(): Promise<void> {

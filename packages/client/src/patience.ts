@@ -1,5 +1,5 @@
 import type { Fault } from './answer.js'
-import { LeaseLostError, SignalboxError, UnavailableError } from './errors.js'
+import { LeaseLostError, UnavailableError, type SignalboxError } from './errors.js'
 
 const firstPauseMs = 100
 const longestPauseMs = 2_000

@@ -1,8 +1,9 @@
-import { acquire, type Acquired, type Wish } from './acquire.js'
+import { throwIfAborted } from './abort.js'
+import { acquire, type Wish } from './acquire.js'
 import { grow, inspect, inspectIfThere, resize } from './administration.js'
 import { connectionOf, defaultConnection, type Connection } from './connection.js'
 import { asyncDispose } from './dispose.js'
-import { InvalidRequestError, LeaseLostError, ValueError } from './errors.js'
+import { InvalidRequestError, LeaseLostError, ValueError, type SignalboxError } from './errors.js'
 import { giveBack } from './give-back.js'
 import { adopt, HeldLease } from './held-lease.js'
 import type { Lease } from './lease.js'
@@ -12,6 +13,9 @@ import { semaphoreNamePattern, type SemaphoreReply } from './wire.gen.js'
 
 /** What the service says of a semaphore: `used` permits are held, `waiting` callers queue, the first of them for `oldestWaitMs`. */
 export type SemaphoreState = SemaphoreReply
+
+type Outcome =
+  { readonly kind: 'held'; readonly lease: HeldLease } | { readonly kind: 'busy'; readonly error: SignalboxError }
 
 /** What `run` calls while the permits are held. */
 export type Work<Result> = (lease: Lease) => Result | PromiseLike<Result>
@@ -57,15 +61,15 @@ export class Semaphore {
    * is undone in the background.
    */
   async acquire(options: AcquireOptions = {}): Promise<Lease> {
-    const acquired = await this.#acquire(options)
-    if (acquired.kind === 'busy') throw acquired.error
-    return this.#accounted(this.#leaseOf(acquired, options))
+    const outcome = await this.#acquire(options)
+    if (outcome.kind === 'busy') throw outcome.error
+    return this.#accounted(outcome.lease)
   }
 
   /** The same without waiting: null when no permit is free, or somebody waits. Never null because the service is down. */
   async tryAcquire(options: TryAcquireOptions = {}): Promise<Lease | null> {
-    const acquired = await this.#acquire({ ...options, waitMs: 0 })
-    return acquired.kind === 'busy' ? null : this.#accounted(this.#leaseOf(acquired, options))
+    const outcome = await this.#acquire({ ...options, waitMs: 0 })
+    return outcome.kind === 'busy' ? null : this.#accounted(outcome.lease)
   }
 
   /**
@@ -79,9 +83,9 @@ export class Semaphore {
     const work = typeof first === 'function' ? first : second
     const options = typeof first === 'function' ? {} : first
     if (typeof work !== 'function') throw new TypeError('run needs a function to call')
-    const acquired = await this.#acquire(options)
-    if (acquired.kind === 'busy') throw acquired.error
-    return await runUnder(this.#leaseOf(acquired, options), work)
+    const outcome = await this.#acquire(options)
+    if (outcome.kind === 'busy') throw outcome.error
+    return await runUnder(outcome.lease, work)
   }
 
   /**
@@ -94,7 +98,10 @@ export class Semaphore {
     connection.refuseIfClosed()
     const lease = connection.account.oldest(this.name)
     // Takes it out of the account before anything is awaited: two releases never meet at one lease.
-    if (lease !== undefined) return await lease.release()
+    if (lease !== undefined) {
+      await lease.release()
+      return
+    }
     if (this.bounded)
       throw new ValueError('BoundedSemaphore released too many times', { code: 'RELEASED_TOO_MANY_TIMES' })
     const { limit } = await grow(connection, this.#wish({ waitMs: 0 }))
@@ -145,24 +152,24 @@ export class Semaphore {
     return { semaphore: this.name, permits, ttlMs, waitMs, holder, create, signal: options.signal }
   }
 
-  async #acquire(options: AcquireOptions): Promise<Acquired> {
-    const acquired = await acquire(this.#connection, this.#wish(options))
-    if (acquired.kind === 'held' && options.signal?.aborted === true) {
-      giveBack(this.#connection, this.name, acquired.reply.leaseId, acquired.reply.ttlMs)
-      throw options.signal.reason
-    }
-    return acquired
-  }
-
-  #leaseOf(acquired: Acquired & { kind: 'held' }, options: TryAcquireOptions): HeldLease {
-    const { reply, granted, limitMismatch, retried } = acquired
+  async #acquire(options: AcquireOptions): Promise<Outcome> {
     const connection = this.#connection
+    const wish = this.#wish(options)
+    const { maxHoldMs } = termsOf(options, this.#options)
+    const acquired = await acquire(connection, wish)
+    if (acquired.kind === 'busy') return acquired
+    const { reply, granted, limitMismatch, retried } = acquired
+    // From the grant to here there were only turns of the microtask queue, but other microtasks may have aborted, or closed the client, in them.
+    if (wish.signal?.aborted === true || connection.closed) {
+      giveBack(connection, this.name, reply.leaseId, reply.ttlMs)
+      throwIfAborted(wish.signal === undefined ? [] : [wish.signal])
+      connection.refuseIfClosed()
+    }
     if (this.#value !== undefined && limitMismatch !== undefined) {
       connection.events.limitMismatch(this.name, this.#value, limitMismatch)
     }
-    const { maxHoldMs } = termsOf(options, this.#options)
-    const { holder } = this.#wish(options)
-    return new HeldLease(connection, { reply, granted, holder, maxHoldMs, retire: retried })
+    const grant = { reply, granted, holder: wish.holder, maxHoldMs, retire: retried }
+    return { kind: 'held', lease: new HeldLease(connection, grant) }
   }
 
   #accounted(lease: HeldLease): Lease {

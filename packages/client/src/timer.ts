@@ -5,8 +5,9 @@ import { onAbort } from './abort.js'
 const delayMsMax = 2 ** 31 - 1
 
 function unref(timer: unknown): void {
-  if (typeof timer === 'object' && timer !== null && 'unref' in timer && typeof timer.unref === 'function')
-    timer.unref()
+  // In browsers and Workers a timer is a number.
+  if (typeof timer !== 'object' || timer === null || !('unref' in timer)) return
+  if (typeof timer.unref === 'function') Reflect.apply(timer.unref, timer, [])
 }
 
 /**
@@ -50,6 +51,7 @@ export function pause(delayMs: number, signals: readonly AbortSignal[], backgrou
     if (background) unref(timer)
     const stopListening = onAbort(signals, (reason) => {
       clearTimeout(timer)
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- callers get their own reason
       reject(reason)
     })
   })
