@@ -1,0 +1,295 @@
+import type { AcquireOutcome, AcquireRequest, Attempt, HeldLease } from '../engine.js'
+import {
+  type AcquireReply,
+  type EndReply,
+  type GrantedLease,
+  type OpenRequestState,
+  StoreUnavailableError,
+} from '../store.js'
+import { Alarm } from './alarm.js'
+import { Answer } from './answer.js'
+import { askFor, endUnlessHeld, type Replica } from './replica.js'
+import type { Room } from './room.js'
+import { WaitSoFar } from './wait-so-far.js'
+
+/*
+ * The life of one open request, that is, of one attachment: this replica and a number used for nothing else.
+ *
+ * It is ARRIVING until this replica listens for notices, and then ASKING: an acquire is on its way. At most one is; several may follow
+ * one another, always with the same attachment, all but the first without `create`. A reply that grants or refuses is the outcome;
+ * one that queues makes the request WAITING. Notices travel on another connection and so may overtake the reply: what is heard of a
+ * grant while ASKING is kept until the reply is there, and then weighed like any other.
+ *
+ * WAITING ends in one of these ways.
+ * - A notice, or a heartbeat, says granted. If the grant is worth having (see wait-so-far.ts), it is the outcome and the request is
+ *   GRANTED. Else it asks again: the store knows what became of it.
+ * - A heartbeat says that the store does not know the attachment: it asks again, and gets its lease, a place, or a reason. A reply
+ *   that does not come leaves it WAITING; the next heartbeat asks the same.
+ * - A notice says cancelled: `wait_cancelled`.
+ * - `waitMs` is over: LEAVING. It ends its attachment unless that is held; a grant that raced it is the outcome, else
+ *   `acquire_timeout`. A notice of the grant may still come first.
+ * - The cap is over first: it asks once more. A grant is the outcome; else it is PARKED: `still_waiting` is out, heartbeats go on,
+ *   and the attachment ends when the grace is over, or when its reply is closed undelivered. A grant meanwhile changes nothing:
+ *   whoever comes back finds the lease by its id; if nobody does, the end gives it back.
+ * - The replica stops: `shutting_down`, and nothing is ended, so that the place keeps for the grace.
+ * - The caller closes: the attachment is ended.
+ *
+ * GRANTED is a lease whose reply is not written yet: a close gives it back, `delivered` makes that impossible. A request that was answered
+ * while ASKING (closed, cancelled) is ABANDONED: an end sent now could overtake the acquire, so it follows the reply. OVER is over.
+ *
+ * Where the store does not answer and no heartbeat would find out (the first acquire, the end of a wait), the outcome rejects and the
+ * attachment is ended as soon as the store answers: `Ends` sees to that.
+ */
+type Phase = 'arriving' | 'asking' | 'waiting' | 'leaving' | 'granted' | 'parked' | 'abandoned' | 'over'
+
+type Reason = 'arrived' | 'again' | 'cap over'
+
+/** Grants that had run out when their reply came: with a ttl this far below the store's answer time another try does no better. */
+const lateGrantsMax = 3
+
+export class OpenRequest implements Attempt {
+  readonly outcome: Promise<AcquireOutcome>
+  readonly leaseId: string
+  readonly number: number
+  readonly #request: AcquireRequest
+  readonly #replica: Replica
+  readonly #room: Room | null
+  readonly #answer: Answer
+  readonly #wait: WaitSoFar
+  #phase: Phase = 'arriving'
+  #alarm: Alarm | null = null
+  #asks = 0
+  #lateGrants = 0
+  #isDelivered = false
+  /** An acquire was not answered, so it may still reach the store. */
+  #isDoubtful = false
+
+  constructor(request: AcquireRequest, number: number, replica: Replica, room: Room | null) {
+    this.leaseId = request.leaseId
+    this.number = number
+    this.#request = request
+    this.#replica = replica
+    this.#room = room
+    this.#answer = new Answer(request.semaphore, replica.observer)
+    this.outcome = this.#answer.outcome
+    this.#wait = new WaitSoFar(request, replica.clock)
+  }
+
+  /** How often it has sent its acquire. */
+  get asks(): number {
+    return this.#asks
+  }
+
+  /** Whether a heartbeat should ask for it: the last answer was a place in the queue. */
+  get isListed(): boolean {
+    return this.#phase === 'waiting' || this.#phase === 'parked'
+  }
+
+  begin(): void {
+    const listening = this.#room === null ? null : this.#replica.listening.ready()
+    if (listening === null) void this.#ask('arrived')
+    else void listening.then(() => (this.#phase === 'arriving' ? this.#ask('arrived') : undefined))
+  }
+
+  close(): void {
+    const phase = this.#phase
+    if (phase === 'over' || phase === 'abandoned' || (phase === 'parked' && this.#isDelivered)) return
+    if (phase === 'granted' || phase === 'parked') this.#become('over')
+    else this.#conclude({ kind: 'closed' }, phase === 'asking' ? 'abandoned' : 'over')
+    if (phase !== 'arriving' && phase !== 'asking') this.#end()
+  }
+
+  delivered(): void {
+    this.#isDelivered = true
+    if (this.#phase === 'granted') this.#become('over')
+  }
+
+  /** The replica stops. One whose first acquire is on its way is not known to wait: its reply decides. */
+  stop(): void {
+    const phase = this.#phase
+    const isFirstAsk = phase === 'asking' && this.#asks === 1
+    if (phase === 'parked') this.#become('over')
+    else if (phase !== 'granted' && phase !== 'abandoned' && phase !== 'over' && !isFirstAsk) {
+      this.#conclude({ kind: 'shutting_down' })
+    }
+  }
+
+  hearGranted(lease: GrantedLease): void {
+    if (this.#phase === 'asking') {
+      this.#wait.keepHeard(lease)
+    } else if (this.#phase === 'waiting' || this.#phase === 'leaving') {
+      if (!this.#isReported(lease) && this.#phase === 'waiting') void this.#ask('again')
+    }
+  }
+
+  hearCancelled(): void {
+    const phase = this.#phase
+    if (phase === 'parked') this.#become('over')
+    else if (phase === 'asking') this.#conclude({ kind: 'wait_cancelled' }, 'abandoned')
+    else if (phase === 'waiting' || phase === 'leaving') this.#conclude({ kind: 'wait_cancelled' })
+  }
+
+  /** What a heartbeat found that was sent at `askedAtMs`, when this request had asked `asks` times. */
+  hearState(state: OpenRequestState, askedAtMs: number, asks: number): void {
+    if (asks !== this.#asks) return
+    if (this.#phase === 'parked' && state.kind === 'unknown') this.#become('over')
+    if (this.#phase !== 'waiting') return
+    if (state.kind === 'waiting') {
+      this.#wait.foundWaiting(askedAtMs)
+    } else if (state.kind === 'granted' && this.#wait.isStillHeld(state.lease, askedAtMs)) {
+      this.#report(this.#wait.heldSinceGrant(state.lease))
+    } else {
+      void this.#ask('again')
+    }
+  }
+
+  async #ask(reason: Reason): Promise<void> {
+    const askedAtMs = this.#nowMs
+    this.#phase = 'asking'
+    this.#asks += 1
+    this.#wait.asked(askedAtMs)
+    let reply: AcquireReply
+    try {
+      reply = await askFor(this.#replica, this.#request, this.number, reason === 'arrived')
+    } catch (error) {
+      this.#hearNoReply(error, reason)
+      return
+    }
+    this.#hearReply(reply, reason, askedAtMs)
+  }
+
+  #hearReply(reply: AcquireReply, reason: Reason, askedAtMs: number): void {
+    if (reply.kind === 'queued') this.#room?.tell(reply.nearestInMs, askedAtMs)
+    const isAttached = reply.kind === 'granted' || reply.kind === 'queued'
+    if (this.#phase === 'abandoned') {
+      this.#become('over')
+      if (isAttached) this.#end()
+    }
+    if (this.#phase !== 'asking') return
+    if (isAttached) this.#wait.answered(reply, reason === 'arrived', askedAtMs)
+    if (reply.kind === 'busy') this.#conclude({ ...reply, kind: 'permits_unavailable' })
+    else if (reply.kind === 'granted') this.#hearHeld(reply.lease, askedAtMs)
+    else if (reply.kind === 'queued') this.#hearQueued(reply.position, reason)
+    else this.#conclude(reply)
+  }
+
+  #hearNoReply(error: unknown, reason: Reason): void {
+    this.#isDoubtful = true
+    if (this.#phase === 'abandoned') {
+      this.#become('over')
+      this.#end()
+    }
+    if (this.#phase !== 'asking') return
+    const heard = this.#wait.takeHeard()
+    if (heard !== null && this.#isReported(heard)) return
+    if (reason === 'again' && this.#room !== null) this.#goOnWaiting()
+    else this.#fail(error)
+  }
+
+  #hearHeld(lease: GrantedLease, askedAtMs: number): void {
+    if (this.#wait.isStillHeld(lease, askedAtMs)) this.#report(this.#wait.heldSinceReply(lease, askedAtMs))
+    else if (this.#lateGrants++ < lateGrantsMax) void this.#ask('again')
+    else this.#fail(new StoreUnavailableError(`the store's replies take longer than the ttl of ${lease.ttlMs} ms`))
+  }
+
+  #hearQueued(position: number, reason: Reason): void {
+    const heard = this.#wait.takeHeard()
+    if (heard !== null) {
+      // Not worth having, but perhaps only because the reply was so late.
+      if (!this.#isReported(heard)) void this.#ask(reason === 'cap over' ? reason : 'again')
+    } else if (reason === 'cap over') {
+      this.#conclude({ kind: 'still_waiting', position }, 'parked')
+    } else {
+      this.#goOnWaiting()
+    }
+  }
+
+  #goOnWaiting(): void {
+    this.#phase = 'waiting'
+    this.#room?.waits(this.number)
+    const untilMs = this.#wait.untilMs(this.#replica.settings.capMs)
+    if (this.#replica.isStopped) this.#conclude({ kind: 'shutting_down' })
+    else if (this.#nowMs >= untilMs) this.#stopWaiting()
+    else this.#setAlarm(untilMs)
+  }
+
+  #stopWaiting(): void {
+    if (this.#request.waitMs > this.#replica.settings.capMs) void this.#ask('cap over')
+    else this.#leave()
+  }
+
+  #leave(): void {
+    const askedAtMs = this.#nowMs
+    this.#phase = 'leaving'
+    endUnlessHeld(this.#replica, this.#request, this.number).then(
+      (reply) => this.#phase === 'leaving' && this.#hearEnded(reply, askedAtMs),
+      (error: unknown) => this.#phase === 'leaving' && this.#fail(error),
+    )
+  }
+
+  #hearEnded(reply: EndReply, askedAtMs: number): void {
+    if (reply.kind === 'held' && this.#wait.isStillHeld(reply.lease, askedAtMs)) {
+      this.#report(this.#wait.heldSinceGrant(reply.lease))
+      return
+    }
+    this.#conclude({ kind: 'acquire_timeout' })
+    if (reply.kind === 'held' || this.#isDoubtful) this.#end()
+  }
+
+  /** Reports a grant that a notice told of, if it is worth having. */
+  #isReported(lease: GrantedLease): boolean {
+    const isWorthHaving = this.#wait.isWorthHaving(lease)
+    if (isWorthHaving) this.#report(this.#wait.heldSinceGrant(lease))
+    return isWorthHaving
+  }
+
+  #report(lease: HeldLease): void {
+    this.#become('granted')
+    this.#answer.granted(lease)
+  }
+
+  #conclude(
+    outcome: Exclude<AcquireOutcome, { kind: 'granted' }>,
+    next: 'over' | 'abandoned' | 'parked' = 'over',
+  ): void {
+    this.#become(next)
+    this.#answer.refused(outcome)
+  }
+
+  #fail(error: unknown): void {
+    this.#become('over')
+    this.#answer.failed(error)
+    this.#end()
+  }
+
+  #become(phase: 'granted' | 'parked' | 'abandoned' | 'over'): void {
+    this.#phase = phase
+    this.#alarm?.clear()
+    if (phase === 'parked') {
+      this.#room?.parks(this.number)
+      this.#setAlarm(this.#nowMs + this.#replica.settings.graceMs)
+    } else {
+      this.#room?.leaves(this.number)
+    }
+  }
+
+  #setAlarm(dueAtMs: number): void {
+    this.#alarm ??= new Alarm(this.#replica.clock, () => {
+      if (this.#phase === 'waiting') this.#stopWaiting()
+      else if (this.#phase === 'parked') {
+        this.#become('over')
+        this.#end()
+      }
+    })
+    this.#alarm.setFor(dueAtMs)
+  }
+
+  #end(): void {
+    const { semaphore, leaseId } = this.#request
+    this.#replica.ends.end({ semaphore, leaseId, number: this.number, isDoubtful: this.#isDoubtful })
+  }
+
+  get #nowMs(): number {
+    return this.#replica.clock.now()
+  }
+}

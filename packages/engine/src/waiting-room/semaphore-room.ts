@@ -1,0 +1,111 @@
+import type { NearestInMs, Notice } from '../store.js'
+import { Heartbeat } from './heartbeat.js'
+import type { OpenRequest } from './open-request.js'
+import { Reaper } from './reaper.js'
+import type { Replica } from './replica.js'
+import type { Room } from './room.js'
+
+/** How many requests of a replica are where. Rooms count, all of them together. */
+export interface Tally {
+  /** Those that may wait: their acquire is on its way, or they do. */
+  open: number
+  /** Those that have a place in a queue. */
+  waiting: number
+}
+
+/**
+ * The open requests at this replica that wait for one semaphore, or may come to: those whose first acquire is still on its way are here too, for a
+ * notice may overtake its reply. Exists while there are any; heartbeats begin when the first has a place in the queue.
+ */
+export class SemaphoreRoom implements Room {
+  /** In the order of their arrival, by number. */
+  readonly #requests = new Map<number, OpenRequest>()
+  readonly #waiting = new Set<number>()
+  readonly #parked = new Set<number>()
+  readonly #tally: Tally
+  readonly #reaper: Reaper
+  readonly #heartbeat: Heartbeat
+  readonly #whenEmpty: () => void
+
+  constructor(semaphore: string, replica: Replica, tally: Tally, whenEmpty: () => void) {
+    const { store, clock, settings, ends, listening, id } = replica
+    const { heartbeatMs } = settings
+    this.#tally = tally
+    this.#whenEmpty = whenEmpty
+    this.#reaper = new Reaper({ store, clock, semaphore, pauseMsMax: heartbeatMs })
+    this.#heartbeat = new Heartbeat({
+      store,
+      clock,
+      semaphore,
+      replica: id,
+      heartbeatMs,
+      reaper: this.#reaper,
+      listed: () => [...this.#requests.values()].filter((request) => request.isListed),
+      prepare: () => {
+        listening.retry()
+        ends.resend(semaphore)
+      },
+    })
+  }
+
+  enter(request: OpenRequest): void {
+    this.#requests.set(request.number, request)
+    this.#tally.open += 1
+  }
+
+  waits(number: number): void {
+    if (this.#waiting.has(number) || !this.#requests.has(number)) return
+    this.#waiting.add(number)
+    this.#tally.waiting += 1
+    this.#heartbeat.start()
+  }
+
+  parks(number: number): void {
+    if (this.#parked.has(number) || !this.#requests.has(number)) return
+    this.#parked.add(number)
+    this.#tally.open -= 1
+    if (this.#waiting.delete(number)) this.#tally.waiting -= 1
+  }
+
+  leaves(number: number): void {
+    if (!this.#requests.delete(number)) return
+    if (!this.#parked.delete(number)) this.#tally.open -= 1
+    if (this.#waiting.delete(number)) this.#tally.waiting -= 1
+    if (this.#requests.size > 0) return
+    this.#heartbeat.stop()
+    this.#reaper.stop()
+    this.#whenEmpty()
+  }
+
+  tell(nearestInMs: NearestInMs, askedAtMs: number): void {
+    this.#reaper.tell(nearestInMs, askedAtMs)
+  }
+
+  /** `heardAtMs`: notices carry no time of sending; one that was slow is healed by the heartbeat. */
+  hear(notice: Exclude<Notice, { kind: 'gap' }>, heardAtMs: number): void {
+    switch (notice.kind) {
+      case 'granted':
+        for (const number of notice.numbers) this.#requests.get(number)?.hearGranted(notice.lease)
+        return
+      case 'cancelled':
+        for (const number of notice.numbers) this.#requests.get(number)?.hearCancelled()
+        return
+      case 'deadline':
+        this.#reaper.tell(notice.inMs, heardAtMs)
+        return
+      case 'check':
+        this.#heartbeat.beatNow()
+        return
+    }
+  }
+
+  beatNow(): void {
+    this.#heartbeat.beatNow()
+  }
+
+  stop(): void {
+    for (const request of [...this.#requests.values()]) request.stop()
+    this.#heartbeat.stop()
+    this.#reaper.stop()
+  }
+}
