@@ -13,11 +13,9 @@ type Log = ReturnType<typeof createLog>
 interface OpenStore {
   readonly store: Store
   readonly choice: StoreChoice
-  /** Ends what the store ran on, after the store itself is closed. */
-  end(): Promise<unknown>
+  /** Closes it, and ends what it ran on. */
+  close(): Promise<unknown>
 }
-
-const nothing = async () => undefined
 
 /** REDIS_URL, else a server of this machine run privately, else memory. */
 async function openStore(config: Config, log: Log, { observer }: Metrics): Promise<OpenStore> {
@@ -26,17 +24,18 @@ async function openStore(config: Config, log: Log, { observer }: Metrics): Promi
   if (redisUrl !== null) {
     const store = createRedisStore({ ...shared, url: redisUrl })
     warnWhenReached(store, log)
-    return { store, choice: { kind: 'redis', host: new URL(redisUrl).host }, end: nothing }
+    return { store, choice: { kind: 'redis', host: new URL(redisUrl).host }, close: () => store.close() }
   }
   const program = findRedisProgram(config.path)
   if (program === null) {
     const store = createMemoryStore({ settings, observer })
-    return { store, choice: { kind: 'memory' }, end: nothing }
+    return { store, choice: { kind: 'memory' }, close: () => store.close() }
   }
   const redis: PrivateRedis = await openPrivateRedis(program, config.dataDir, log)
   const store = createRedisStore({ ...shared, redis: { path: redis.socketPath } })
   warnWhenReached(store, log)
-  return { store, choice: { kind: 'private', program, ...redis }, end: () => redis.stop() }
+  const close = () => store.close().then(() => redis.stop())
+  return { store, choice: { kind: 'private', program, ...redis }, close }
 }
 
 /** A server that evicts or forgets is worth a line in the log, as soon as it can be asked. */
@@ -63,7 +62,7 @@ async function serve(config: Config, log: Log): Promise<void> {
     stopping = true
     log.info(`${signal}: stopping, within ${config.stopGraceMs} ms`)
     stopServing(app, engine, config.stopGraceMs)
-      .then(() => opened.end())
+      .then(() => opened.close())
       .then(
         () => process.exit(0),
         (error: unknown) => fail(log, error),
@@ -76,7 +75,7 @@ async function serve(config: Config, log: Log): Promise<void> {
     await app.listen({ host: config.host, port: config.port })
   } catch (error) {
     await engine.close()
-    await opened.end()
+    await opened.close()
     throw error
   }
   process.stdout.write(welcome(urlOf(app), opened.choice, config.app))

@@ -54,12 +54,9 @@ export function acquireRoute({ engine, schemas, openAttempts }: RouteContext): R
         create,
       }
       const attempt = engine.acquire(call)
-      const open = openAttempts.track(attempt, request.raw.socket, reply.raw)
+      openAttempts.track(attempt, request.raw.socket, reply.raw)
       const outcome = await attempt.outcome
-      if (outcome.kind === 'granted') {
-        open.granted = true
-        return leaseBody(outcome.lease)
-      }
+      if (outcome.kind === 'granted') return leaseBody(outcome.lease)
       // The connection is gone: there is nobody to answer.
       if (outcome.kind === 'closed') return reply.hijack()
       return refusalReply(reply, outcome, call)
