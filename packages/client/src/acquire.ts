@@ -72,6 +72,12 @@ export async function acquire(connection: Connection, wish: Wish): Promise<Acqui
   }
 }
 
+/** Whether the attempt is known to have no effect but the lease it reports. */
+function isDecision(step: Step): boolean {
+  if (step.kind === 'refused') return step.error.code !== 'UNEXPECTED_REPLY' && step.error.code !== 'INTERNAL'
+  return step.kind === 'held' || step.kind === 'busy'
+}
+
 class Acquisition {
   readonly #connection: Connection
   readonly #wish: Wish
@@ -134,7 +140,7 @@ class Acquisition {
     this.#decided = false
     const answer = await transport.attempt(this.#exchange(waitMs), timeoutMs, this.#signals)
     const step = this.#judge(answer)
-    this.#decided = step.kind !== 'fault' && step.kind !== 'waiting'
+    this.#decided = isDecision(step)
     return step
   }
 
