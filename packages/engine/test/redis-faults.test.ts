@@ -95,15 +95,31 @@ describe('when Redis fails', () => {
     await proxy.refuse()
     const store = open()
     const startedAt = performance.now()
+    await expect(store.acquire(acquireCall(randomUUID()))).rejects.toThrow('not connected yet')
     const error: unknown = await store.ping().catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(StoreUnavailableError)
     await vi.waitFor(() => expect(store.ping()).rejects.toThrow(/ECONNREFUSED/))
     await expect(store.acquire(acquireCall(randomUUID()))).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
     await expect(store.listen('r1', () => undefined)).rejects.toBeInstanceOf(StoreUnavailableError)
-    await expect(store.semaphores({ prefix: '', cursor: null, pageSize: 1 })).rejects.toBeInstanceOf(StoreUnavailableError)
+    await expect(store.semaphores({ prefix: '', cursor: null, pageSize: 1 })).rejects.toBeInstanceOf(
+      StoreUnavailableError,
+    )
     expect(performance.now() - startedAt).toBeLessThan(1_000)
     await proxy.accept()
     expect(await untilBack(() => store.acquire(acquireCall(randomUUID())))).toMatchObject({ kind: 'granted' })
+  })
+
+  it('a call made while a connection is being made does not wait for it', async () => {
+    proxy.hold()
+    const store = open({ commandTimeoutMs: 2_000 })
+    await vi.waitFor(() => expect(proxy.connections).toBe(1))
+    const startedAt = performance.now()
+    await expect(store.acquire(acquireCall(randomUUID()))).rejects.toBeInstanceOf(StoreUnavailableError)
+    await expect(store.ping()).rejects.toBeInstanceOf(StoreUnavailableError)
+    expect(performance.now() - startedAt).toBeLessThan(1_000)
+    proxy.heal()
+    await untilBack(() => store.ping())
+    expect(await store.inspect({ semaphore: 's' })).toEqual({ kind: 'semaphore_not_found' })
   })
 
   it('a server that hangs is unavailable within the command time-out, and back when it goes on', async () => {

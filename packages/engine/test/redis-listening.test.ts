@@ -92,7 +92,7 @@ describe('what a replica hears', () => {
 
   it('a gap also when the first subscription after a reconnect got no answer', async () => {
     await store.listen('r1', hear)
-    const lost = proxy.loseReplyTo('subscribe')
+    const lost = proxy.loseReplyTo('subscribe', { keepConnection: true })
     proxy.cut()
     await lost
     await vi.waitFor(() => expect(heard).toEqual([{ kind: 'gap' }]), { timeout: 3_000 })

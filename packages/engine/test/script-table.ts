@@ -93,8 +93,10 @@ export function createScriptTable(url = redisUrl()): ScriptTable {
       case 'hash':
         return redis.hgetall(key)
       case 'zset': {
-        const flat = await redis.zrange(key, 0, -1, 'WITHSCORES')
-        return Object.fromEntries(flat.flatMap((member, i) => (i % 2 === 0 ? [[member, flat[i + 1] ?? '']] : [])))
+        const flat = await redis.zrange(key, 0, '-1', 'WITHSCORES')
+        const scores: Record<string, string> = {}
+        for (let i = 0; i < flat.length; i += 2) scores[flat[i] ?? ''] = flat[i + 1] ?? ''
+        return scores
       }
       default:
         return (await redis.get(key)) ?? ''

@@ -22,10 +22,10 @@ export interface TcpProxy {
   /** Requests reach the server, replies are lost. Ends the connections concerned when healed: what was lost stays lost. */
   loseReplies(): void
   /**
-   * The next request that has this text in it reaches the server; when the reply comes it is lost, and the connection with it.
-   * Resolves then.
+   * The next request that has this text in it reaches the server; when the reply comes it is lost, and the connection with it
+   * unless it is kept. Resolves then.
    */
-  loseReplyTo(text: string): Promise<void>
+  loseReplyTo(text: string, options?: { readonly keepConnection?: boolean }): Promise<void>
   /** Ends `hold`, `loseReplies` and the delay. */
   heal(): void
   close(): Promise<void>
@@ -33,6 +33,7 @@ export interface TcpProxy {
 
 interface Expectation {
   readonly text: string
+  readonly keepConnection: boolean
   readonly met: () => void
 }
 
@@ -57,7 +58,7 @@ class Link {
     })
     server.on('data', (data) => {
       if (this.#awaitsReply !== null) {
-        this.end()
+        if (!this.#awaitsReply.keepConnection) this.end()
         this.#awaitsReply.met()
         this.#awaitsReply = null
       } else if (proxy.isLosingReplies) this.losesReplies = true
@@ -161,8 +162,8 @@ class FaultyProxy implements TcpProxy {
     this.isLosingReplies = true
   }
 
-  loseReplyTo(text: string): Promise<void> {
-    return new Promise((met) => this.#expectations.push({ text, met }))
+  loseReplyTo(text: string, { keepConnection = false } = {}): Promise<void> {
+    return new Promise((met) => this.#expectations.push({ text, keepConnection, met }))
   }
 
   heal(): void {

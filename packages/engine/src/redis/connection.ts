@@ -19,6 +19,11 @@ export interface Connection {
   readonly client: Redis
   /** What a failed command means to the caller of the store. */
   readonly errorOf: (error: unknown, operation: string) => Error
+  /**
+   * For what is no script. Unlike the bare client it asks nothing before the connection is ready: INFO alone passes during the handshake, and
+   * while the server loads its data, when nothing else would be answered.
+   */
+  ask<Answer>(operation: string, question: (client: Redis) => Promise<Answer>): Promise<Answer>
   close(): Promise<void>
 }
 
@@ -66,17 +71,28 @@ function withoutQuery(url: string): string {
 export function connect(settings: ConnectionSettings, connectionName: string): Connection {
   const options = optionsOf(settings, connectionName)
   const client = settings.url === undefined ? new Redis(options) : new Redis(withoutQuery(settings.url), options)
-  let connectionError: Error | null = null
+  let connectionError: Error | null = new Error('not connected yet')
   // Without a listener ioredis prints every failed attempt; callers hear of it from their rejected calls.
   client.on('error', (error) => {
     connectionError = error
+  })
+  client.on('close', () => {
+    connectionError ??= new Error('the connection was lost')
   })
   client.on('ready', () => {
     connectionError = null
   })
   return {
     client,
-    errorOf: (error, operation) => storeErrorOf(error, operation, client.status === 'ready' ? null : connectionError),
+    errorOf: (error, operation) => storeErrorOf(error, operation, connectionError),
+    ask: async (operation, question) => {
+      try {
+        if (connectionError !== null) throw connectionError
+        return await question(client)
+      } catch (error) {
+        throw storeErrorOf(error, operation, connectionError)
+      }
+    },
     close: () => close(client),
   }
 }

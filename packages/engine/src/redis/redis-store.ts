@@ -38,21 +38,13 @@ export function createRedisStore(options: RedisStoreOptions = {}): RedisStore {
   const keyspace = createKeyspace(keyPrefix)
   const connectionSettings = { url, redis, commandTimeoutMs }
   const connection = connect(connectionSettings, 'signalbox')
-  const { client, errorOf } = connection
   const listening = new Listening({
     connect: () => connect(connectionSettings, 'signalbox-listener'),
     channelOf: (replica) => `${keyspace.channel}${replica}`,
     commandTimeoutMs,
   })
-  const asking = async <Answer>(operation: string, answer: Promise<Answer>): Promise<Answer> => {
-    try {
-      return await answer
-    } catch (error) {
-      throw errorOf(error, operation)
-    }
-  }
   const context = {
-    run: createScriptRunner({ client, errorOf, ...runnerOptions }),
+    run: createScriptRunner({ ...connection, ...runnerOptions }),
     keyspace,
     settings: { ...defaultStoreSettings, ...settings },
   }
@@ -66,11 +58,12 @@ export function createRedisStore(options: RedisStoreOptions = {}): RedisStore {
     semaphores: listSemaphores({
       keyspace,
       inspect: semaphores.inspect,
-      scan: (cursor, pattern) => asking('scan', client.scan(cursor, 'MATCH', pattern, 'COUNT', scanCount)),
+      scan: (cursor, pattern) =>
+        connection.ask('scan', (client) => client.scan(cursor, 'MATCH', pattern, 'COUNT', scanCount)),
     }),
     listen: listening.listen,
-    ping: () => asking('ping', describeServer(client)),
-    warnings: () => asking('warnings', serverWarnings(client)),
+    ping: () => connection.ask('ping', describeServer),
+    warnings: () => connection.ask('warnings', serverWarnings),
     close: async () => {
       await Promise.all([listening.close(), connection.close()])
     },
