@@ -9,8 +9,8 @@ import { startService } from './service.mjs'
 const [example = 'tutorial/main.mjs', ...args] = process.argv.slice(2)
 const program = fileURLToPath(new URL(`../examples/${example}`, import.meta.url))
 
-prepare()
-const given = process.env.SIGNALBOX_URL
+prepare('services/semaphore', 'packages/client')
+const given = process.env['SIGNALBOX_URL']
 const service = given === undefined ? await startService() : { url: given, stop: async () => {} }
 console.log(`Signalbox at ${service.url}${given === undefined ? ', started for this' : ''}\n`)
 

@@ -7,8 +7,11 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const oldestNode = [20, 19]
 
-/** Checks Node, installs where the lock asks for other packages than are there, and builds what changed. */
-export function prepare() {
+/**
+ * Checks Node, installs where the lock asks for other packages than are there, and builds what changed.
+ * @param {string[]} projects what is to be built, with what it leans on; none: everything
+ */
+export function prepare(...projects) {
   checkNode()
   if (!isInstalled()) {
     run('Installing the packages (npm ci)', 'npm', [
@@ -19,7 +22,7 @@ export function prepare() {
       '--loglevel=error',
     ])
   }
-  run('Building (tsc -b)', process.execPath, ['node_modules/typescript/bin/tsc', '-b'])
+  run('Building (tsc -b)', process.execPath, ['node_modules/typescript/bin/tsc', '-b', ...projects])
 }
 
 function checkNode() {

@@ -2,6 +2,6 @@
 // nothing is left behind.
 import { prepare } from './prepare.mjs'
 
-prepare()
+prepare('services/semaphore')
 const built = new URL('../services/semaphore/dist/main.js', import.meta.url)
 await import(built.href)
