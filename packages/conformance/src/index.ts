@@ -1,0 +1,3 @@
+export { engineSubject } from './engine-subject.js'
+export { semaphoreSuite } from './semaphore-suite.js'
+export type * from './subject.js'

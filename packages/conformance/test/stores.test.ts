@@ -1,0 +1,53 @@
+import { randomUUID } from 'node:crypto'
+import { createEngine, createMemoryStore, createRedisStore, type Store } from '@signalbox/engine'
+import { Redis } from 'ioredis'
+import { inject, vi } from 'vitest'
+import { engineSubject, type Place, semaphoreSuite, type SuiteSettings } from '../src/index.js'
+
+function placeOver(store: Store, settings: SuiteSettings, residue: () => Promise<number>): Place {
+  const { capMs, graceMs, heartbeatMs, limitMax } = settings
+  const waitersMax = 1_000
+  const engines = [1, 2].map(() => createEngine({ store, settings: { capMs, graceMs, heartbeatMs, waitersMax } }))
+  const [one, other] = engines.map((engine) => engineSubject(engine, limitMax))
+  if (one === undefined || other === undefined) throw new Error('two engines were made')
+  return {
+    one,
+    other,
+    residue,
+    async close() {
+      await Promise.all(engines.map((engine) => engine.close()))
+      await store.close()
+    },
+  }
+}
+
+semaphoreSuite('in memory', {
+  lacks: [],
+  async open(settings) {
+    const store = createMemoryStore({ settings })
+    return placeOver(store, settings, async () => store.size)
+  },
+})
+
+semaphoreSuite('in Redis', {
+  lacks: [],
+  async open(settings) {
+    const url = inject('redisUrl')
+    const keyPrefix = `test-${randomUUID()}:`
+    const store = createRedisStore({ url, keyPrefix, settings })
+    // It connects in the background, and says "not now" until it has.
+    await vi.waitFor(() => store.ping(), { timeout: 5_000, interval: 2 })
+    const redis = new Redis(url)
+    const keys = (): Promise<string[]> => redis.keys(`${keyPrefix}*`)
+    const place = placeOver(store, settings, async () => (await keys()).length)
+    return {
+      ...place,
+      async close() {
+        await place.close()
+        const left = await keys()
+        if (left.length > 0) await redis.unlink(left)
+        redis.disconnect()
+      },
+    }
+  },
+})
