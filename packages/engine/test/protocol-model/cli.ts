@@ -36,11 +36,13 @@ const { values } = parseArgs({
     manners: { type: 'string', default: 'retires' },
     'hide-closes': { type: 'boolean', default: false },
     'states-max': { type: 'string', default: '2000000' },
+    help: { type: 'boolean', default: false },
   },
 })
 const chosen = values.faults.split(',').filter((name) => name !== '')
 const known = chosen.filter(isFault)
-if (!isVariant(values.rules) || known.length < chosen.length) {
+if (values.help) console.log(usage)
+else if (!isVariant(values.rules) || known.length < chosen.length) {
   console.error(usage)
   process.exitCode = 2
 } else {
@@ -54,5 +56,5 @@ if (!isVariant(values.rules) || known.length < chosen.length) {
     manners: values.manners === 'plain' ? 'plain' : 'retires',
     hidesCloses: values['hide-closes'],
   }
-  console.log(describe(search(scenario, Number(values['states-max']))))
+  console.log(describe(search(scenario, { statesMax: Number(values['states-max']) })))
 }

@@ -21,11 +21,6 @@ export function addRequestMoves(moves: Moves, request: Request): void {
   if (request.stage === 'waiting') addWaiting(moves, request, at, name)
   if (request.stage === 'granted') addReport(moves, request, at, name)
   if (request.stage === 'parked') {
-    if (moves.scenario.rules.rerunsParked && lookUp(moves, moves.from, request) === 'unknown') {
-      moves.addFor(request, `${at}: heartbeat finds parked ${name} unknown, asks again`, (state, parked) => {
-        acquire(state, moves.scenario, parked)
-      })
-    }
     moves.addFor(request, `${at}: the grace of parked ${name} is over`, endAndRemove)
   }
   const isClosable = request.stage !== 'answered' && request.stage !== 'parked' && request.stage !== 'stray'
@@ -90,7 +85,7 @@ function takeReply(state: State, scenario: Scenario, request: Request): void {
 
 function addWaiting(moves: Moves, request: Request, at: string, name: string): void {
   const { scenario } = moves
-  const found = lookUp(moves, moves.from, request)
+  const found = lookUp(moves, request)
   if (found === 'granted') {
     moves.addFor(request, `${at}: heartbeat finds ${name} granted`, (state, waiting) => {
       grant(waiting, leaseOf(state, waiting.caller)?.fence ?? 0)
@@ -127,13 +122,13 @@ function addWaiting(moves: Moves, request: Request, at: string, name: string): v
 }
 
 /** What a heartbeat says of a request that the replica believes to wait. */
-function lookUp(moves: Moves, state: State, request: Request): 'waiting' | 'granted' | 'unknown' {
+function lookUp(moves: Moves, request: Request): 'waiting' | 'granted' | 'unknown' {
   const { owner, check, rerun } = moves.scenario.rules
   const knowsIdsOnly = owner === 'id' || !check || !rerun
   const isOn = (set: Attachment[] | undefined): boolean =>
     set !== undefined && (knowsIdsOnly || set.includes(attachmentOf(request)))
-  if (isOn(leaseOf(state, request.caller)?.attachments)) return 'granted'
-  return isOn(waiterOf(state, request.caller)?.attachments) ? 'waiting' : 'unknown'
+  if (isOn(leaseOf(moves.from, request.caller)?.attachments)) return 'granted'
+  return isOn(waiterOf(moves.from, request.caller)?.attachments) ? 'waiting' : 'unknown'
 }
 
 function grant(request: Request, fence: number): void {
@@ -165,8 +160,12 @@ export function takeNotice(state: State, scenario: Scenario, notice: Notice): vo
   for (const request of [...state.requests]) {
     if (request.replica !== notice.replica || request.caller !== notice.caller || request.stage !== 'waiting') continue
     if (namesRequests && !notice.attempts.includes(attemptOf(attachmentOf(request)))) continue
-    if (notice.kind === 'cancelled') refuse(state, scenario, request)
-    else if (!datesNotices || notice.fence > request.queuedAfterFence) grant(request, notice.fence)
+    if (notice.kind === 'cancelled') {
+      refuse(state, scenario, request)
+      if (scenario.rules.endsWhenCancelled) {
+        state.ends.push({ caller: request.caller, attachment: attachmentOf(request) })
+      }
+    } else if (!datesNotices || notice.fence > request.queuedAfterFence) grant(request, notice.fence)
   }
 }
 

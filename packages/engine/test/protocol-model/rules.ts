@@ -19,8 +19,8 @@ export interface Rules {
   readonly retire: boolean
   /** waitMs is over: what `end` with unlessHeld answers when the lease is held, but not with this attachment. */
   readonly waitOverOnAdopted: 'times out' | 'adopts'
-  /** A heartbeat that finds a parked attachment unknown runs its acquire again, as for an open request. */
-  readonly rerunsParked: boolean
+  /** A request that is told `cancelled` ends its attachment too: the notice may be old, and the id queued anew since. */
+  readonly endsWhenCancelled: boolean
 }
 
 const final: Rules = {
@@ -30,8 +30,8 @@ const final: Rules = {
   check: true,
   datesNotices: true,
   retire: true,
-  waitOverOnAdopted: 'times out',
-  rerunsParked: false,
+  waitOverOnAdopted: 'adopts',
+  endsWhenCancelled: true,
 }
 
 const withoutHealing = { rerun: false, check: false, retire: false, repeatOnHeld: 'clears' } as const
@@ -48,8 +48,8 @@ export const variants = {
   'repeat always clears': { ...final, repeatOnHeld: 'clears' },
   'repeat joins': { ...final, repeatOnHeld: 'joins' },
   'old notices believed': { ...final, datesNotices: false },
-  'wait over adopts': { ...final, waitOverOnAdopted: 'adopts' },
-  'parked runs again': { ...final, rerunsParked: true },
+  'wait over times out': { ...final, waitOverOnAdopted: 'times out' },
+  'cancelled ends nothing': { ...final, endsWhenCancelled: false },
 } as const satisfies Record<string, Rules>
 
 export type Variant = keyof typeof variants

@@ -11,29 +11,46 @@ export function stateKey(state: State): string {
   const parts = [
     state.store.queue.map((w) => `${w.caller}:${w.attachments.join()}:${age(arrivals, w.caller, w.arrival)}`).join(';'),
     state.store.leases
-      .map((l) => `${l.caller}:${l.attachments.join()}:${age(fences, l.caller, l.fence)}:${l.arrival > 0 ? age(arrivals, l.caller, l.arrival) : ''}`)
+      .map(
+        (l) =>
+          `${l.caller}:${l.attachments.join()}:${age(fences, l.caller, l.fence)}:${l.arrival > 0 ? age(arrivals, l.caller, l.arrival) : ''}${l.reported ? 'r' : ''}`,
+      )
       .sort()
       .join(';'),
     state.store.retired.join(),
     state.callers
-      .map((c, i) => `${c.phase}${c.attempt}${c.unsure ? '?' : ''}${c.phase === 'holding' ? age(fences, i, c.fence) : ''}`)
+      .map(
+        (c, i) => `${c.phase}${c.attempt}${c.unsure ? '?' : ''}${c.phase === 'holding' ? age(fences, i, c.fence) : ''}`,
+      )
       .join(';'),
     state.requests
       .map((q) => {
         const flags = `${q.closed ? 'c' : ''}${q.impatient ? 'i' : ''}${q.overdue ? 'o' : ''}`
         const grant = q.stage === 'granted' || q.stage === 'answered' ? age(fences, q.caller, q.fence) : ''
-        const place = q.stage === 'waiting' ? `${age(fences, q.caller, q.queuedAfterFence)}.${age(arrivals, q.caller, q.arrival)}` : ''
+        const place =
+          q.stage === 'waiting'
+            ? `${age(fences, q.caller, q.queuedAfterFence)}.${age(arrivals, q.caller, q.arrival)}`
+            : ''
         return `${q.caller}${q.attempt}${q.replica}${q.stage}${flags}${grant}/${place}`
       })
       .sort()
       .join(';'),
     state.replicas.map((r) => `${r.phase}${r.silent ? '!' : ''}`).join(),
     state.notices
-      .map((n) => `${n.kind}${n.replica}${n.caller}${n.attempts.join()}${n.kind === 'granted' ? age(fences, n.caller, n.fence) : ''}`)
+      .map(
+        (n) =>
+          `${n.kind}${n.replica}${n.caller}${n.attempts.join()}${n.kind === 'granted' ? age(fences, n.caller, n.fence) : ''}`,
+      )
       .sort()
       .join(';'),
-    state.ends.map((e) => `${e.caller}:${e.attachment}`).sort().join(';'),
-    state.releases.map((r) => `${r.caller}${r.retire ? 'r' : ''}`).sort().join(';'),
+    state.ends
+      .map((e) => `${e.caller}:${e.attachment}`)
+      .sort()
+      .join(';'),
+    state.releases
+      .map((r) => `${r.caller}${r.retire ? 'r' : ''}`)
+      .sort()
+      .join(';'),
     faults.map((fault) => state.budget[fault]).join(''),
   ]
   return parts.join('|')

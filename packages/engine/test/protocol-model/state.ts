@@ -20,6 +20,8 @@ export interface Lease {
   fence: number
   /** The place it was granted to; 0 when it was granted without waiting. For the invariants only. */
   arrival: number
+  /** A 200 for it was written. For the invariants only. */
+  reported: boolean
 }
 
 /** Ids are counted from 1 within each caller: no rule compares the fences of two of them. */
@@ -106,6 +108,26 @@ export const faults = [
   'cancel',
 ] as const
 export type Fault = (typeof faults)[number]
+
+export function budgetOf(chosen: readonly Fault[], times: number): Record<Fault, number> {
+  const of = (fault: Fault): number => (chosen.includes(fault) ? times : 0)
+  return {
+    timeout: of('timeout'),
+    abort: of('abort'),
+    pause: of('pause'),
+    crash: of('crash'),
+    lose: of('lose'),
+    expire: of('expire'),
+    late: of('late'),
+    'lost-reply': of('lost-reply'),
+    stray: of('stray'),
+    'wait-over': of('wait-over'),
+    cap: of('cap'),
+    leave: of('leave'),
+    impatient: of('impatient'),
+    cancel: of('cancel'),
+  }
+}
 
 export interface State {
   store: Store

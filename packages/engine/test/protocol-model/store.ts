@@ -81,7 +81,13 @@ function afterEnd(rules: Rules, attachments: Attachment[], attachment: Attachmen
 }
 
 /** Ends one attachment and nothing else. */
-export function end(state: State, scenario: Scenario, caller: number, attachment: Attachment, violations: Violations): void {
+export function end(
+  state: State,
+  scenario: Scenario,
+  caller: number,
+  attachment: Attachment,
+  violations: Violations,
+): void {
   settle(state, scenario)
   const held = leaseOf(state, caller)
   const entry = held ?? waiterOf(state, caller)
@@ -156,7 +162,7 @@ export function isDead(state: State, waiter: Waiter): boolean {
 function addLease(state: State, caller: number, attachments: Attachment[], arrival: number): void {
   const fence = (state.store.fences[caller] ?? 0) + 1
   state.store.fences[caller] = fence
-  state.store.leases.push({ caller, attachments, fence, arrival })
+  state.store.leases.push({ caller, attachments, fence, arrival, reported: false })
 }
 
 function removeLease(state: State, lease: Lease): void {

@@ -10,7 +10,8 @@ export const violationNames = [
   'I3: a head that fits is not granted',
   'I4: an old request gave back a lease whose grant is on its way to its caller',
   'I13: a lease that is gone is reported as held',
-  'I2: an orphan lease, which comes back with its ttl only',
+  'I2: an orphan lease that nobody was told of, which comes back with its ttl only',
+  'I2: an orphan lease whose 200 nobody read, which comes back with its ttl only',
   'I10: an orphan waiter, which will be granted and then cost its ttl',
   'I8: a caller waits that the store does not know',
   'I8: a caller was told that it waited in vain, and its id is held',
@@ -47,7 +48,9 @@ export class Violations {
 
   /** A replica writes a 200. */
   reported(state: State, request: Request): void {
-    if (isLive(state, request) && leaseOf(state, request.caller)?.fence !== request.fence) {
+    const lease = leaseOf(state, request.caller)
+    if (lease?.fence === request.fence) lease.reported = true
+    else if (isLive(state, request)) {
       this.found.add('I13: a lease that is gone is reported as held')
     }
   }
@@ -75,7 +78,13 @@ export class Violations {
   /** What holds once nothing more can happen by itself. */
   inspectQuiet(state: State, limit: number): void {
     const orphans = state.store.leases.filter((lease) => callerOf(state, lease.caller).phase !== 'holding')
-    if (orphans.length > 0) this.found.add('I2: an orphan lease, which comes back with its ttl only')
+    for (const { reported } of orphans) {
+      this.found.add(
+        reported
+          ? 'I2: an orphan lease whose 200 nobody read, which comes back with its ttl only'
+          : 'I2: an orphan lease that nobody was told of, which comes back with its ttl only',
+      )
+    }
     if (state.store.queue.some((waiter) => callerOf(state, waiter.caller).phase !== 'asking')) {
       this.found.add('I10: an orphan waiter, which will be granted and then cost its ttl')
     }
