@@ -6,7 +6,7 @@ import { createLog } from './log.js'
 import { createMetrics, type Metrics } from './metrics.js'
 import { findRedisProgram, openPrivateRedis, PrivateRedisError, type PrivateRedis } from './private-redis.js'
 import { stopServing } from './stop.js'
-import { welcome, type StoreChoice } from './welcome.js'
+import { memoryNotice, welcome, type StoreChoice } from './welcome.js'
 
 type Log = ReturnType<typeof createLog>
 
@@ -28,6 +28,7 @@ async function openStore(config: Config, log: Log, { observer }: Metrics): Promi
   }
   const program = findRedisProgram(config.path)
   if (program === null) {
+    process.stdout.write(memoryNotice)
     const store = createMemoryStore({ settings, observer })
     return { store, choice: { kind: 'memory' }, close: () => store.close() }
   }

@@ -11,24 +11,21 @@ export type StoreChoice =
     }
   | { readonly kind: 'memory' }
 
-/** The lines that a person reads after the start. The memory store comes first: nobody may find out only when it is gone. */
+/** The first line of all on the memory store: nobody may find out only when it is gone. */
+export const memoryNotice =
+  'Signalbox keeps its state in the memory of this one process: it is gone at exit, and no second replica shares it.\n'
+
+/** The lines that a person reads after the start. */
 export function welcome(url: string, choice: StoreChoice, settings: AppSettings): string {
   const { headers, who } = accessOf(settings)
   const listening = `Signalbox listens on ${url}`
   const access = `Access: ${who}`
   const curl = `Try:    curl ${headers}--json '{"ttlMs":30000,"create":{"limit":2}}' ${url}/v1/semaphores/demo/acquire`
-  const lines =
-    choice.kind === 'memory'
-      ? [
-          'Signalbox keeps its state in the memory of this one process: it is gone at exit, and no second replica shares it.',
-          'Store:  memory (no REDIS_URL, and no redis-server or valkey-server on the PATH)',
-          listening,
-        ]
-      : [listening, `Store:  ${storeLine(choice)}`]
-  return `${[...lines, access, curl].join('\n')}\n`
+  return `${[listening, `Store:  ${storeLine(choice)}`, access, curl].join('\n')}\n`
 }
 
-function storeLine(choice: Exclude<StoreChoice, { kind: 'memory' }>): string {
+function storeLine(choice: StoreChoice): string {
+  if (choice.kind === 'memory') return 'memory (no REDIS_URL, and no redis-server or valkey-server on the PATH)'
   if (choice.kind === 'redis') return `Redis at ${choice.host} (REDIS_URL)`
   const { program, directory, sharedWithPid } = choice
   const owner =
