@@ -11,15 +11,16 @@ const program = fileURLToPath(new URL(`../examples/${example}`, import.meta.url)
 
 prepare('services/semaphore', 'packages/client')
 const given = process.env['SIGNALBOX_URL']
-const service = given === undefined ? await startService() : { url: given, stop: async () => {} }
+const service = given === undefined ? await startService({}, { detached: true }) : { url: given, stop: async () => {} }
 console.log(`Signalbox at ${service.url}${given === undefined ? ', started for this' : ''}\n`)
 
 const child = spawn(example.endsWith('.sh') ? 'bash' : process.execPath, [program, ...args], {
   stdio: 'inherit',
   env: { ...process.env, SIGNALBOX_URL: service.url },
 })
-// Ctrl-C reaches the program and the service by themselves; staying lets them finish.
-for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) process.on(signal, () => child.kill(signal))
+// To stay until the program has ended is what lets the service be stopped.
+for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
+  process.on(signal, () => child.kill(signal))
 const [code] = await once(child, 'exit')
 await service.stop()
 process.exit(typeof code === 'number' ? code : 1)

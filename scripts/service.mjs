@@ -14,9 +14,11 @@ const readyWithinMs = 20_000
  * Starts the built service as a process of its own, on a free port, and waits until it grants. What its store keeps is gone
  * with it.
  * @param {Record<string, string | undefined>} [env] beside this process's own
+ * @param {{ detached?: boolean }} [options] detached: out of the reach of a Ctrl-C, which would end it before those who still
+ *   have something to release
  * @returns {Promise<{ url: string, stop: () => Promise<void> }>}
  */
-export async function startService(env = {}) {
+export async function startService(env = {}, { detached = false } = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'signalbox-'))
   const port = String(await freePort())
   const url = `http://127.0.0.1:${port}`
@@ -24,6 +26,7 @@ export async function startService(env = {}) {
     cwd: directory,
     env: { LOG_LEVEL: 'warn', ...process.env, HOST: '127.0.0.1', PORT: port, ...env },
     stdio: ['ignore', 'ignore', 'inherit'],
+    detached,
   })
   const ended = once(child, 'exit')
   const stop = async () => {

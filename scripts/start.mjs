@@ -1,5 +1,5 @@
 // npm start: from a fresh clone to a service that answers. In this very process, so that a signal needs no passing on and
-// nothing is left behind.
+// nothing is left behind. (package.json says `exec node` because the shell in between would not pass signals on.)
 import { prepare } from './prepare.mjs'
 
 prepare('services/semaphore')
