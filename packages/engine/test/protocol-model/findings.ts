@@ -1,9 +1,7 @@
-import type { State } from './state.js'
 import type { Violation } from './violations.js'
 
-/** A state and how it was reached. */
+/** How a state was reached. Without the state, of which a long search has millions. */
 export interface Step {
-  readonly state: State
   readonly label: string
   readonly previous: Step | null
 }
