@@ -79,14 +79,16 @@ describe('when Redis fails', () => {
   })
 
   it('calls under way when the connection breaks reject at once and are not sent again', async () => {
-    const store = open()
+    const store = open({ commandTimeoutMs: 5_000 })
     await untilBack(() => store.ping())
     proxy.delayMs = 100
     const calls = [randomUUID(), randomUUID()].map((leaseId) => store.acquire(acquireCall(leaseId)))
     const outcomes = Promise.allSettled(calls)
     await new Promise((resolve) => setTimeout(resolve, 20))
     proxy.cut()
+    const cutAt = performance.now()
     expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect(performance.now() - cutAt).toBeLessThan(1_000)
     proxy.heal()
     expect(await untilBack(() => store.inspect({ semaphore: 's' }))).toEqual({ kind: 'semaphore_not_found' })
   })
@@ -188,6 +190,21 @@ describe('when Redis fails', () => {
     expect(error).toBeInstanceOf(Error)
     expect(error).not.toBeInstanceOf(StoreUnavailableError)
     expect(String(error)).toMatch(/Redis refused inspect: ERR Wrong number of args/)
+  })
+
+  it('a subscription that the server refuses after a reconnect is asked for again', async () => {
+    const store = open()
+    const heard: string[] = []
+    await untilBack(() => store.listen('r1', ({ kind }) => heard.push(kind)))
+    await admin.acl('SETUSER', 'default', 'resetchannels')
+    try {
+      proxy.cut()
+      await vi.waitFor(async () => expect(await admin.acl('LOG', '1')).toHaveLength(1), { timeout: 3_000 })
+    } finally {
+      await admin.acl('SETUSER', 'default', 'allchannels')
+    }
+    expect(heard).toEqual([])
+    await vi.waitFor(() => expect(heard).toEqual(['gap']), { timeout: 3_000 })
   })
 
   it('a script that never gets through is given up', async () => {

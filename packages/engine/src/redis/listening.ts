@@ -11,6 +11,9 @@ export interface ListeningOptions {
   readonly commandTimeoutMs: number
 }
 
+/** Well below the time between heartbeats, which find out the same as a notice. */
+const retryMs = 500
+
 /**
  * Subscriptions of the replicas that live in this process. Redis remembers no message for a subscriber that is away, so whoever
  * listens is told of every gap: after each reconnect, once the subscription stands again, a `gap` notice comes first.
@@ -19,6 +22,7 @@ export class Listening {
   readonly #options: ListeningOptions
   readonly #listeners = new Map<string, (notice: Notice) => void>()
   #connection: Connection | null = null
+  #retry: NodeJS.Timeout | undefined
 
   constructor(options: ListeningOptions) {
     this.#options = options
@@ -39,6 +43,7 @@ export class Listening {
   }
 
   async close(): Promise<void> {
+    clearTimeout(this.#retry)
     this.#listeners.clear()
     await this.#connection?.close()
   }
@@ -54,13 +59,15 @@ export class Listening {
   }
 
   async #resubscribe(client: Redis): Promise<void> {
+    clearTimeout(this.#retry)
     const channels = [...this.#listeners.keys()]
-    if (channels.length === 0) return
+    if (client.status !== 'ready' || channels.length === 0) return
     try {
       await client.subscribe(...channels)
     } catch {
-      // Lost again: the next 'ready' tries again. Merely not answered: make it lost, a connection without its subscriptions is deaf.
-      if (client.status === 'ready') client.disconnect(true)
+      // Lost again, or not answered (then the socket time-out ends it): the next 'ready' comes here. Refused (BUSY, a right taken
+      // away): this connection stays, and is deaf until it is asked again.
+      if (this.#listeners.size > 0) this.#retry = setTimeout(() => void this.#resubscribe(client), retryMs)
       return
     }
     for (const channel of channels) this.#listeners.get(channel)?.({ kind: 'gap' })
