@@ -3,8 +3,11 @@ import { scripts } from './scripts.gen.js'
 import { commonArgs } from './script-context.js'
 import type { ScriptContext } from './script-context.js'
 
-/** Open requests that one script looks up: it holds Redis for a fraction of a ms, and its reply is far below what Lua can return. */
-const openMax = 500
+/**
+ * Open requests that one script looks up: it holds Redis for about a ms. Seven strings each is the most a reply may have, for Lua
+ * cannot unpack 8,000.
+ */
+const openMax = 1_000
 /** Strings by which the script describes one request that does not simply wait. */
 const exceptionLength = 7
 
