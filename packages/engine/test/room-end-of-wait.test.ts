@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Fate, Operation } from './room/faulty-store.js'
 import { settled } from './room/virtual-clock.js'
-import { createWorld, gate, request, type TestReplica, watch, type Watched, type World } from './room/world.js'
+import { createWorld, request, type TestReplica, watch, type Watched, type World } from './room/world.js'
 
 describe('the end of a wait', () => {
   let world: World
@@ -200,15 +200,5 @@ describe('the end of a wait', () => {
       expect(replica.network.counts.acquire).toBe(asked)
       expect(replica.network.counts).not.toHaveProperty('end')
     })
-  })
-
-  it('waits above 2^31 ms do not ring at once', async () => {
-    const patient = world.replica({ settings: { capMs: 2 ** 33, heartbeatMs: 2 ** 32 } })
-    const waiter = watch(patient.engine.acquire(request('a', { waitMs: 2 ** 33 })))
-    const reply = gate()
-    reply.open()
-    await settled()
-    expect(waiter.kind).toBeUndefined()
-    expect(patient.engine.waiting).toBe(1)
   })
 })
