@@ -5,7 +5,8 @@ import { createMemoryStore, type MemoryStore } from '../src/memory/memory-store.
 import type { Notice } from '../src/store.js'
 import { type Answered, Caller, leaseIdOf, replicas, send } from './model/calls.js'
 import { modelGraceMs, semaphoreNames, type Step, steps } from './model/steps.js'
-import { type Told, Tracker } from './model/tracker.js'
+import type { Told } from './model/known.js'
+import { Tracker } from './model/tracker.js'
 
 const startUs = 1_700_000_000_000_000
 

@@ -108,18 +108,15 @@ test.each([{ batchMax: 1_000 }, { batchMax: 2 }])('says what the in-memory store
   const inRedis: Side = { store: redisStore, told: new Map(), expired: 0 }
   await listenOn(inRedis)
   await fc.assert(
-    fc
-      .asyncProperty(steps, async (todo) => {
-        const clock = (): number => nowUs
-        const store = createMemoryStore({ settings, clock, observer: observerOf(() => memory) })
-        const memory: Side = { store, told: new Map(), expired: 0 }
-        await listenOn(memory)
-        await compareRun(todo, memory, inRedis)
-      })
-      .afterEach(() => {
-        for (const replica of replicas) inRedis.told.set(replica, [])
-        inRedis.expired = 0
-      }),
+    fc.asyncProperty(steps, async (todo) => {
+      const clock = (): number => nowUs
+      const store = createMemoryStore({ settings, clock, observer: observerOf(() => memory) })
+      for (const replica of replicas) inRedis.told.set(replica, [])
+      inRedis.expired = 0
+      const memory: Side = { store, told: new Map(), expired: 0 }
+      await listenOn(memory)
+      await compareRun(todo, memory, inRedis)
+    }),
     { numRuns: Number(process.env['SIGNALBOX_MODEL_RUNS'] ?? 150) },
   )
 })

@@ -1,5 +1,4 @@
 import {
-  InvalidCursorError,
   type LeaseView,
   type NotFound,
   type PageCall,
@@ -7,6 +6,7 @@ import {
   type StateReply,
   type WaiterView,
 } from '../store.js'
+import { cursorNumbers } from './cursor.js'
 import { enter } from './settle.js'
 import { again, type Again, type Transition } from './transition.js'
 
@@ -62,15 +62,4 @@ export function waiters(transition: Transition, call: PageCall): Page<WaiterView
     items.push({ position, permits, holder, sinceMs, waitedMs: nowMs - sinceMs })
   }
   return { kind: 'page', items, nextCursor: null }
-}
-
-/** The numbers a cursor is made of; zeros for the first page. */
-export function cursorNumbers(cursor: string | null, count: 1 | 2): readonly [number, number] {
-  if (cursor === null) return [0, 0]
-  const [first = '', second = '0', ...more] = cursor.split('.')
-  const isWhole = [first, second].every((part) => /^\d{1,16}$/.test(part))
-  if (!isWhole || more.length > 0 || cursor.includes('.') !== (count === 2)) {
-    throw new InvalidCursorError(`'${cursor}' is not a cursor of this store`)
-  }
-  return [Number(first), Number(second)]
 }
