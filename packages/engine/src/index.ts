@@ -1,6 +1,7 @@
 export * from './engine.js'
 export * from './store.js'
-export { createMemoryStore, type MemoryStore, type MemoryStoreOptions } from './memory/memory-store.js'
+export type { MemoryStoreOptions } from './memory/command-runner.js'
+export { createMemoryStore, type MemoryStore } from './memory/memory-store.js'
 export { createRedisStore, type RedisStore, type RedisStoreOptions } from './redis/redis-store.js'
 export { createEngine, type EngineOptions } from './create-engine.js'
 export { type Clock, monotonicClock } from './waiting-room/clock.js'
