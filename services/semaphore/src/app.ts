@@ -14,7 +14,7 @@ import { createMetrics, type Metrics } from './metrics.js'
 import { OpenAttempts } from './open-attempts.js'
 import { screenRequest } from './plugins/access.js'
 import { readJson } from './plugins/json-body.js'
-import { answerClientError, sendError } from './plugins/problems.js'
+import { answerClientError, refuseExpectation, sendError } from './plugins/problems.js'
 import { unroutedRefusal } from './plugins/unrouted.js'
 import { allRoutes } from './routes/all.js'
 import { registerRoute } from './routes/register.js'
@@ -57,6 +57,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     else done(refuseUnrouted(request, reply))
   })
   for (const route of routes) registerRoute(app, route, settings, metrics)
+  app.server.on('checkExpectation', refuseExpectation)
   app.addHook('onClose', () => metrics.close())
   return app
 }

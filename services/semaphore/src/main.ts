@@ -55,12 +55,18 @@ async function serve(config: Config, log: Log): Promise<void> {
   const opened = await openStore(config, log, metrics)
   const engine = createEngine({ store: opened.store, settings: config.engine, observer: metrics.observer })
   let stopping = false
+  let stopSince = 0
   const app = buildApp({ engine, settings: config.app, metrics, logger: log, isStopping: () => stopping })
 
   const stop = (signal: NodeJS.Signals) => {
-    // The second time somebody is impatient: the leases end by their ttl, as after a crash.
-    if (stopping) process.exit(1)
+    if (stopping) {
+      // npm passes on the Ctrl-C that the terminal has sent to every process: the same one again. Later somebody is impatient:
+      // the leases end by their ttl, as after a crash.
+      if (performance.now() - stopSince > 500) process.exit(1)
+      return
+    }
     stopping = true
+    stopSince = performance.now()
     log.info(`${signal}: stopping, within ${config.stopGraceMs} ms`)
     stopServing(app, engine, config.stopGraceMs)
       .then(() => opened.close())

@@ -43,8 +43,11 @@ export interface OpenService {
   listen(): Promise<number>
 }
 
-/** A service of the test's own, closed when the test is over. */
-export function openService(options: OpenOptions = {}): OpenService {
+/** A service of the test's own, closed when the test (or what `whenDone` says) is over. */
+export function openService(
+  options: OpenOptions = {},
+  whenDone: (close: () => Promise<void>) => void = onTestFinished,
+): OpenService {
   const metrics = createMetrics()
   const { observer } = metrics
   const store =
@@ -62,7 +65,7 @@ export function openService(options: OpenOptions = {}): OpenService {
     ...(options.isStopping === undefined ? {} : { isStopping: options.isStopping }),
     ...(options.logger === undefined ? {} : { logger: options.logger }),
   })
-  onTestFinished(async () => {
+  whenDone(async () => {
     engine.stop()
     app.server.closeAllConnections()
     await app.close()

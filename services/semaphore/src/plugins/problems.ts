@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { InvalidCursorError, StoreUnavailableError } from '@signalbox/engine'
 import { errorTable } from '@signalbox/protocol'
@@ -68,6 +69,18 @@ function frameworkProblem(code: string, request: FastifyRequest, settings: AppSe
     default:
       return null
   }
+}
+
+/** The one header that Node would refuse by itself, without a problem document. */
+export function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
+  const requestId = randomUUID()
+  response.writeHead(errorTable.INVALID_REQUEST.status, {
+    'content-type': problemContentType,
+    'x-request-id': requestId,
+    'cache-control': 'no-store',
+    connection: 'close',
+  })
+  response.end(problemText('INVALID_REQUEST', 'The header Expect may say 100-continue, nothing else.', requestId, {}))
 }
 
 const clientErrors: Readonly<Record<string, string>> = {
