@@ -10,6 +10,8 @@ import { modelGraceMs, semaphoreNames, type Step, steps } from './model/steps.js
 import { redisUrl, virtualClockScripts } from './script-table.js'
 
 const startUs = 1_700_000_000_000_000
+/** Runs take seconds; a failure is shrunk for a minute and then told with its seed, however small it is by then. */
+const shrinkForMs = 60_000
 const keyPrefix = `test-${randomUUID()}:`
 
 /** What one store said in one run: replies are compared step by step, the rest at the end. */
@@ -90,33 +92,37 @@ async function compareRun(todo: readonly Step[], memory: Side, inRedis: Side): P
   expect(inRedis.expired).toBe(memory.expired)
 }
 
-test.each([{ batchMax: 1_000 }, { batchMax: 2 }])('says what the in-memory store says: %o', async ({ batchMax }) => {
-  const settings: Partial<StoreSettings> = { graceMs: modelGraceMs, queueMax: 5, batchMax }
-  const observerOf = (side: () => Side) => ({
-    called: () => undefined,
-    expired: ({ leases }: { leases: number }) => (side().expired += leases),
-  })
-  const redisStore = createRedisStore({
-    url: redisUrl(),
-    keyPrefix,
-    settings,
-    texts: virtualClockScripts,
-    extraArgs: () => [String(nowUs)],
-    observer: observerOf(() => inRedis),
-  })
-  onTestFinished(() => redisStore.close())
-  const inRedis: Side = { store: redisStore, told: new Map(), expired: 0 }
-  await listenOn(inRedis)
-  await fc.assert(
-    fc.asyncProperty(steps, async (todo) => {
-      const clock = (): number => nowUs
-      const store = createMemoryStore({ settings, clock, observer: observerOf(() => memory) })
-      for (const replica of replicas) inRedis.told.set(replica, [])
-      inRedis.expired = 0
-      const memory: Side = { store, told: new Map(), expired: 0 }
-      await listenOn(memory)
-      await compareRun(todo, memory, inRedis)
-    }),
-    { numRuns: Number(process.env['SIGNALBOX_MODEL_RUNS'] ?? 150) },
-  )
-})
+test.each([{ batchMax: 1_000 }, { batchMax: 2 }])(
+  'says what the in-memory store says: %o',
+  { timeout: 2 * shrinkForMs },
+  async ({ batchMax }) => {
+    const settings: Partial<StoreSettings> = { graceMs: modelGraceMs, queueMax: 5, batchMax }
+    const observerOf = (side: () => Side) => ({
+      called: () => undefined,
+      expired: ({ leases }: { leases: number }) => (side().expired += leases),
+    })
+    const redisStore = createRedisStore({
+      url: redisUrl(),
+      keyPrefix,
+      settings,
+      texts: virtualClockScripts,
+      extraArgs: () => [String(nowUs)],
+      observer: observerOf(() => inRedis),
+    })
+    onTestFinished(() => redisStore.close())
+    const inRedis: Side = { store: redisStore, told: new Map(), expired: 0 }
+    await listenOn(inRedis)
+    await fc.assert(
+      fc.asyncProperty(steps, async (todo) => {
+        const clock = (): number => nowUs
+        const store = createMemoryStore({ settings, clock, observer: observerOf(() => memory) })
+        for (const replica of replicas) inRedis.told.set(replica, [])
+        inRedis.expired = 0
+        const memory: Side = { store, told: new Map(), expired: 0 }
+        await listenOn(memory)
+        await compareRun(todo, memory, inRedis)
+      }),
+      { numRuns: Number(process.env['SIGNALBOX_MODEL_RUNS'] ?? 150), interruptAfterTimeLimit: shrinkForMs },
+    )
+  },
+)
