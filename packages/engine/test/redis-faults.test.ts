@@ -212,7 +212,7 @@ describe('when Redis fails', () => {
     const store = open({ texts: { inspect: { text, sha1: 'f'.repeat(40) } } })
     await untilBack(() => store.ping())
     await expect(store.inspect({ semaphore: 's' })).rejects.toThrow(/after 1000 batches/)
-  })
+  }, 60_000)
 
   it('after close every call rejects', async () => {
     const store = open()

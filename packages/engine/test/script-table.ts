@@ -5,6 +5,7 @@ import { inject } from 'vitest'
 import { compileAll, readSources } from '../compiler/compile.js'
 import { createScriptRunner } from '../src/redis/define-script.js'
 import { createKeyspace } from '../src/redis/keyspace.js'
+import type { RedisStoreOptions } from '../src/redis/redis-store.js'
 import { scripts } from '../src/redis/scripts.gen.js'
 import { storeErrorOf } from '../src/redis/store-error.js'
 import type { ArgsOf, ReplyOf, Script } from '../src/redis/script-spec.js'
@@ -50,6 +51,8 @@ export function redisUrl(): string {
 export interface ScriptTable {
   readonly redis: Redis
   readonly clock: VirtualClock
+  /** Options that put a Redis store on the same clock. */
+  readonly virtualClock: Pick<RedisStoreOptions, 'texts' | 'extraArgs'>
   readonly keyPrefix: string
   readonly semaphore: string
   /** Runs one script of lua/ on the table's semaphore. `again` is answered as the store answers it: by running it again. */
@@ -106,6 +109,7 @@ export function createScriptTable(url = redisUrl()): ScriptTable {
   return {
     redis,
     clock,
+    virtualClock: { texts: virtualClockScripts, extraArgs: clock.extraArgs },
     keyPrefix,
     semaphore,
     get expired() {

@@ -2,8 +2,8 @@ import { Redis } from 'ioredis'
 import type { RedisOptions as AnyRedisOptions } from 'ioredis'
 import { storeErrorOf } from './store-error.js'
 
-/** Without what changes the form of replies, and with it the type of the client. */
-export type RedisOptions = Omit<AnyRedisOptions, 'replyMapping'>
+/** Without what changes the form of replies, and without a second prefix: it would be put before keys, but not before channels. */
+export type RedisOptions = Omit<AnyRedisOptions, 'replyMapping' | 'keyPrefix'>
 
 export interface ConnectionSettings {
   /** `redis://` or `rediss://`. What follows a `?` is left out: it would override what is set here. */

@@ -11,6 +11,12 @@ export interface ListeningOptions {
   readonly commandTimeoutMs: number
 }
 
+interface Listener {
+  readonly hear: (notice: Notice) => void
+  /** False until the first SUBSCRIBE was answered: until then nothing can have been missed. */
+  isSubscribed: boolean
+}
+
 /** Well below the time between heartbeats, which find out the same as a notice. */
 const retryMs = 500
 
@@ -20,7 +26,7 @@ const retryMs = 500
  */
 export class Listening {
   readonly #options: ListeningOptions
-  readonly #listeners = new Map<string, (notice: Notice) => void>()
+  readonly #listeners = new Map<string, Listener>()
   #connection: Connection | null = null
   #retry: NodeJS.Timeout | undefined
 
@@ -29,16 +35,20 @@ export class Listening {
   }
 
   /** Rejects, and does not listen, when the subscription cannot be made now. */
-  readonly listen: Store['listen'] = async (replica, listener) => {
+  readonly listen: Store['listen'] = async (replica, hear) => {
     const channel = this.#options.channelOf(replica)
     const connection = (this.#connection ??= this.#connect())
+    const listener = { hear, isSubscribed: false }
+    // Before the answer: a message may come in the same packet.
+    this.#listeners.set(channel, listener)
     try {
       await this.#untilReady(connection.client)
       await connection.client.subscribe(channel)
     } catch (error) {
+      await this.#forget(channel, listener)
       throw connection.errorOf(error, 'subscribe')
     }
-    this.#listeners.set(channel, listener)
+    listener.isSubscribed = true
     return () => this.#forget(channel, listener)
   }
 
@@ -52,7 +62,7 @@ export class Listening {
     const connection = this.#options.connect()
     connection.client.on('message', (channel: string, message: string) => {
       const notice = parseNotice(message)
-      if (notice !== null) this.#listeners.get(channel)?.(notice)
+      if (notice !== null) this.#listeners.get(channel)?.hear(notice)
     })
     connection.client.on('ready', () => void this.#resubscribe(connection.client))
     return connection
@@ -60,7 +70,8 @@ export class Listening {
 
   async #resubscribe(client: Redis): Promise<void> {
     clearTimeout(this.#retry)
-    const channels = [...this.#listeners.keys()]
+    const away = [...this.#listeners].filter(([, { isSubscribed }]) => isSubscribed)
+    const channels = away.map(([channel]) => channel)
     if (client.status !== 'ready' || channels.length === 0) return
     try {
       await client.subscribe(...channels)
@@ -70,7 +81,7 @@ export class Listening {
       if (this.#listeners.size > 0) this.#retry = setTimeout(() => void this.#resubscribe(client), retryMs)
       return
     }
-    for (const channel of channels) this.#listeners.get(channel)?.({ kind: 'gap' })
+    for (const channel of channels) this.#listeners.get(channel)?.hear({ kind: 'gap' })
   }
 
   async #untilReady(client: Redis): Promise<void> {
@@ -78,7 +89,7 @@ export class Listening {
     await once(client, 'ready', { signal: AbortSignal.timeout(this.#options.commandTimeoutMs) })
   }
 
-  async #forget(channel: string, listener: (notice: Notice) => void): Promise<void> {
+  async #forget(channel: string, listener: Listener): Promise<void> {
     if (this.#listeners.get(channel) !== listener) return
     this.#listeners.delete(channel)
     // Without a connection there is no subscription either.

@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createRedisStore } from '../src/redis/redis-store.js'
+import { decodeReply, encodeCall } from '../src/redis/script-wire.js'
+import type { ScriptSpec } from '../src/redis/script-spec.js'
+import { createScriptTable, redisUrl } from './script-table.js'
+import type { ScriptTable } from './script-table.js'
+
+const spec: ScriptSpec = {
+  name: 'touch',
+  keys: ['state', 'leases'],
+  args: { leaseId: 'string', ttlMs: 'int', isNew: 'bool', open: 'strings' },
+  replies: { held: { fence: 'int', nearestInMs: 'int?', bounded: 'bool', ids: 'strings' }, gone: {} },
+}
+
+describe('a script call on the wire', () => {
+  it('puts keys and arguments in the order of the header', () => {
+    const args = { open: ['a', 'b'], isNew: true, ttlMs: 5, leaseId: 'x' }
+    expect(encodeCall(spec, { leases: 'L', state: 'S', other: 'O' }, args)).toEqual({
+      keys: ['S', 'L'],
+      args: ['x', '5', '1', 'a', 'b'],
+    })
+    expect(() => encodeCall(spec, { leases: 'L' }, args)).toThrow('touch was called without state')
+  })
+
+  it('reads integers that come as numbers or as text, absent ones, and the rest', () => {
+    expect(decodeReply(spec, ['held', 3, '1700000000000123', '', 1, 'a', 'b'])).toEqual({
+      kind: 'held',
+      expired: 3,
+      fields: { fence: 1700000000000123, nearestInMs: null, bounded: true, ids: ['a', 'b'] },
+    })
+    expect(decodeReply(spec, ['gone', 0])).toEqual({ kind: 'gone', expired: 0, fields: {} })
+  })
+
+  it.each([
+    ['another tag', ['lost', 0], /replied \["lost",0\], which its header does not declare/],
+    ['no array', 'OK', /does not declare/],
+    ['a property of every object as tag', ['toString', 0], /does not declare/],
+    ['too few fields', ['held', 0, 1], /held with 1 fields, its header declares 4/],
+    ['too many fields', ['gone', 0, 1], /gone with 1 fields, its header declares 0/],
+    ['a fence in exponent form that lost digits', ['held', 0, '1.7e+15.5', '', 1], /is not an integer/],
+    ['nothing where an integer belongs', ['held', 0, null, '', 1], /null is not an integer/],
+    ['an integer too large to be exact', ['held', 0, '9007199254740993', '', 1], /is not an integer/],
+  ])('refuses %s', (_, reply, message) => {
+    expect(() => decodeReply(spec, reply)).toThrow(message)
+  })
+})
+
+describe('the store on a virtual clock', () => {
+  let table: ScriptTable
+  beforeEach(() => {
+    table = createScriptTable()
+  })
+  afterEach(() => table.close())
+
+  it('tells its observer of every call and of the leases that ran out, and heartbeats in steps', async () => {
+    const called = vi.fn<(event: { operation: string; ok: boolean; durationMs: number }) => void>()
+    const expired = vi.fn<(event: { semaphore: string; leases: number }) => void>()
+    const store = createRedisStore({
+      url: redisUrl(),
+      keyPrefix: table.keyPrefix,
+      observer: { called, expired },
+      ...table.virtualClock,
+    })
+    await vi.waitFor(() => store.ping())
+    const create = { limit: 2_000, bounded: true, onConflict: 'keep' } as const
+    const request = { semaphore: 's', permits: 1, ttlMs: 1_000, enqueue: false, holder: '', create }
+    const open = Array.from({ length: 1_200 }, (_, number) => ({ leaseId: randomUUID(), number }))
+    const held = open.slice(0, 1_100)
+    await Promise.all(
+      held.map(({ leaseId, number }) => store.acquire({ ...request, leaseId, attachment: { replica: 'r1', number } })),
+    )
+    called.mockClear()
+    const { states } = await store.heartbeat({ semaphore: 's', replica: 'r1', open })
+    expect(states.map(({ kind }) => kind)).toEqual(open.map((_, i) => (i < held.length ? 'granted' : 'unknown')))
+    expect(states[7]).toMatchObject({ lease: { grantedAtMs: table.clock.nowMs, expiresInMs: 1_000 } })
+    expect(called.mock.calls.map(([{ operation, ok }]) => [operation, ok])).toEqual([
+      ['heartbeat', true],
+      ['heartbeat', true],
+    ])
+    expect(expired).not.toHaveBeenCalled()
+    table.clock.advance(1_000)
+    expect(await store.inspect({ semaphore: 's' })).toMatchObject({ state: { used: 0 } })
+    expect(expired.mock.calls).toEqual([[{ semaphore: 's', leases: 1_000 }], [{ semaphore: 's', leases: 100 }]])
+    await store.close()
+    await expect(store.inspect({ semaphore: 's' })).rejects.toThrow()
+    expect(called.mock.calls.at(-1)?.[0]).toMatchObject({ operation: 'inspect', ok: false })
+  })
+})
