@@ -95,6 +95,7 @@ function isOf(semaphore: string, notice: Notice): boolean {
 
 test.each([{ batchMax: 1_000 }, { batchMax: 2 }])(
   'keeps every invariant after every step: %o',
+  { timeout: 2 * shrinkForMs },
   async ({ batchMax }) => {
     await fc.assert(
       fc.asyncProperty(steps, async (todo) => {

@@ -49,12 +49,12 @@ export class Known {
   grants = 0
   /** Whose replicas were all dead when the step began: it may have been dropped before the step revived one of them. */
   deadAtStart = new Set<Queued>()
-  readonly #isBatched: boolean
+  readonly isBatched: boolean
   #lastFence = 0
 
   /** `isBatched`: batches may end before the work does, so "now" is a possible nearest deadline. */
   constructor(isBatched: boolean) {
-    this.#isBatched = isBatched
+    this.isBatched = isBatched
   }
 
   get used(): number {
@@ -134,7 +134,7 @@ export class Known {
   }
 
   checkNearest(nearestInMs: number | null): void {
-    if (this.#isBatched && nearestInMs === 0) return
+    if (this.isBatched && nearestInMs === 0) return
     const nearestMs = this.nearestMs()
     assert.equal(nearestInMs, nearestMs === null ? null : nearestMs - this.nowMs, 'I8: the nearest deadline')
   }

@@ -30,6 +30,8 @@ export class Tracker {
     known.grantFromQueue(seen.told, answered.to)
     known.hearDeadlines(seen.told)
     applyReply(this.#known, seen)
+    const isAsleep = !known.isBatched && seen.toldLater.some(({ notice }) => notice.kind === 'granted')
+    assert.ok(!isAsleep, 'I8: the grant came with a later command, not with the one that made room')
     known.grantFromQueue(seen.toldLater, null)
     known.hearDeadlines(seen.toldLater)
     this.#compare(seen)
