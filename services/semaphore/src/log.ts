@@ -1,19 +1,23 @@
-import { pino, type Logger } from 'pino'
+import { pino, type DestinationStream, type Logger } from 'pino'
 import { withoutUuids } from './shown.js'
 
 /**
  * The structured log, on standard output. What is never in it: keys and headers (nothing logs them), lease ids (cut from whatever text
  * an error carries), passwords (URLs are not logged, and errors lose all members but these).
  */
-export function createLog(level: string): Logger {
-  return pino({
+export function createLog(
+  level: string,
+  destination: DestinationStream = pino.destination({ fd: 1, sync: true }),
+): Logger {
+  const options = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
+    formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: serializeError },
     redact: ['*.authorization', '*.password', '*.leaseId', 'leaseId', 'authorization', 'password'],
-  })
+  }
+  return pino(options, destination)
 }
 
 /** Not the standard one: that copies every member, and an error of the Redis client has the command's arguments, lease ids among them. */
