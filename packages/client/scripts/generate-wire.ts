@@ -23,21 +23,12 @@ function typeOf(schema: Schema): string {
   if (schema.const !== undefined) return literal(schema.const)
   if (schema.enum !== undefined) return schema.enum.map(literal).join(' | ')
   if (schema.anyOf !== undefined) return schema.anyOf.map((option) => typeOf(option)).join(' | ')
-  switch (schema.type) {
-    case 'string':
-    case 'boolean':
-    case 'null':
-      return schema.type
-    case 'integer':
-    case 'number':
-      return 'number'
-    case 'array':
-      return `(${typeOf(itemsOf(schema))})[]`
-    case 'object':
-      return `{ ${membersOf(schema).join('; ')} }`
-    case undefined:
-      throw new Error(`No TypeScript for ${JSON.stringify(schema)}`)
-  }
+  const { type } = schema
+  if (type === 'string' || type === 'boolean' || type === 'null') return type
+  if (type === 'integer' || type === 'number') return 'number'
+  if (type === 'array') return `(${typeOf(itemsOf(schema))})[]`
+  if (type === 'object') return `{ ${membersOf(schema).join('; ')} }`
+  throw new Error(`No TypeScript for ${JSON.stringify(schema)}`)
 }
 
 function literal(value: unknown): string {

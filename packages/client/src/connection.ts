@@ -65,7 +65,7 @@ export class Connection {
     waiting.abort()
     this.#ending.abort(error)
     // What was cut off ends now, and says so by events; without this it would say it after close had resolved.
-    await this.background.ended()
+    await ended
   }
 }
 

@@ -45,6 +45,8 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     stopped ??= (async () => {
       isStopping = true
       engine.stop()
+      // Node's fetch keeps connections on which it has sent nothing yet; a server that closes waits for those too.
+      app.server.closeAllConnections()
       await app.close()
       await engine.close()
       await store.close()
