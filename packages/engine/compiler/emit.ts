@@ -2,10 +2,8 @@ import type { Script } from '../src/redis/script-spec.js'
 import { camelCase } from './header.js'
 
 function literal(value: unknown): string {
-  return JSON.stringify(value)
-    .replace(/"(\w+)":/g, '$1: ')
-    .replace(/,/g, ', ')
-    .replaceAll('"', "'")
+  const spaced = JSON.stringify(value).replace(/"(\w+)":/g, '$1: ').replace(/,/g, ', ').replace(/\{(.+)\}/, '{ $1 }')
+  return spaced.replaceAll('"', "'")
 }
 
 function template(text: string): string {
