@@ -2,7 +2,10 @@ import type { Script } from '../src/redis/script-spec.js'
 import { camelCase } from './header.js'
 
 function literal(value: unknown): string {
-  const spaced = JSON.stringify(value).replace(/"(\w+)":/g, '$1: ').replace(/,/g, ', ').replace(/\{(.+)\}/, '{ $1 }')
+  const spaced = JSON.stringify(value)
+    .replace(/"(\w+)":/g, '$1: ')
+    .replace(/,/g, ', ')
+    .replace(/\{(.+)\}/, '{ $1 }')
   return spaced.replaceAll('"', "'")
 }
 
