@@ -1,0 +1,7 @@
+// npm run bench [-- --json FILE]
+// Builds what is measured, then runs src/main.ts against it.
+import { tsImport } from 'tsx/esm/api'
+import { prepare } from '../scripts/prepare.mjs'
+
+prepare('services/semaphore', 'packages/client', 'packages/test-redis')
+await tsImport('./src/main.ts', import.meta.url)
