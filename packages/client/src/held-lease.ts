@@ -190,7 +190,9 @@ export class HeldLease implements Lease, Closable {
   async #renewOnce(ttlMs: number, timeoutMs: number): Promise<RenewOutcome> {
     try {
       const exchange = renewExchange(this.semaphore, { leaseId: this.id, ttlMs })
-      const answer = await this.#connection.transport.attempt(exchange, timeoutMs, [this.#connection.ending])
+      // Closed when the lease is lost: a late renewal would keep the permits from others for another ttl.
+      const signals = [this.#connection.ending, this.#aborting.signal]
+      const answer = await this.#connection.transport.attempt(exchange, timeoutMs, signals)
       if (answer.kind === 'accepted') {
         this.#term.extend(grantedOf(answer, leaseOf(answer, this.id)))
         return { kind: 'renewed' }

@@ -38,7 +38,7 @@ export interface Lease extends AsyncDisposable {
 
   /**
    * Stops renewing and forgets the lease without giving the permits back, so that another process can `adopt` its id. From here on the
-   * signal does not abort, disposing does nothing, and `release()` without a lease does not find it. `renew` and `release` still work once each call.
+   * signal does not abort, disposing does nothing, and `release()` without a lease does not find it. `renew` then renews once, and `release` still gives the permits back.
    */
   detach(): void
 

@@ -22,8 +22,9 @@ export interface TryAcquireOptions {
   /** How long the lease lasts unrenewed, ms. Default 30,000. A crash of this process costs the permits for at most so long. */
   readonly ttlMs?: number | undefined
   /**
-   * The longest time to hold, ms, from the grant. The lease is renewed so that it ends then, and no later: the signal aborts and the service gives
-   * the permits to others. Default: no end.
+   * The longest time to hold, ms, counted from the grant (as early as it can have been). Renewals ask for no more than is left of it, so the lease
+   * ends then: the signal aborts with a `LeaseLostError`, and as much later as the network is slow the service gives the permits to others.
+   * Default: no end.
    */
   readonly maxHoldMs?: number | undefined
   /** Who holds, for people to read. Default: the client's. */

@@ -50,7 +50,7 @@ export class Renewal {
   }
 
   /** Sets the alarms by the term; again after the term changed from outside. */
-  schedule(): void {
+  schedule(notBeforeMs = 0): void {
     if (this.#stopped) return
     const endAtMs = this.#term.deadlineMs
     this.#end.set(endAtMs, () => {
@@ -60,7 +60,7 @@ export class Renewal {
     const { renewAtMs } = this.#term
     if (this.#trying) return
     if (renewAtMs === null) this.#next.clear()
-    else this.#tryAt(renewAtMs)
+    else this.#tryAt(Math.max(renewAtMs, notBeforeMs))
   }
 
   stop(): void {
@@ -103,7 +103,8 @@ export class Renewal {
       case 'renewed':
         this.#failures = 0
         this.#latestMs = 0
-        this.schedule()
+        // Should the service renew for less than was asked, this must not become a busy loop.
+        this.schedule(nowMs() + this.#term.ttlMs / 12)
         return
       case 'lost':
         this.stop()

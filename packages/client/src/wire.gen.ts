@@ -4,8 +4,6 @@ export const sdkVersion = '0.1.0'
 
 export const semaphoreNamePattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/
 
-export const leaseIdPattern = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/
-
 export const holderLengthMax = 256
 
 /** Status, whether a retry helps, and the SDK's class, of every code the service answers with. */
