@@ -16,20 +16,18 @@ const spec: ScriptSpec = {
 describe('a script call on the wire', () => {
   it('puts keys and arguments in the order of the header', () => {
     const args = { open: ['a', 'b'], isNew: true, ttlMs: 5, leaseId: 'x' }
-    expect(encodeCall(spec, { leases: 'L', state: 'S', other: 'O' }, args)).toEqual({
-      keys: ['S', 'L'],
-      args: ['x', '5', '1', 'a', 'b'],
-    })
+    const sent = encodeCall(spec, { leases: 'L', state: 'S', other: 'O' }, args)
+    expect(sent).toEqual(['S', 'L', 'x', '5', '1', 'a', 'b'])
     expect(() => encodeCall(spec, { leases: 'L' }, args)).toThrow('touch was called without state')
   })
 
   it('reads integers that come as numbers or as text, absent ones, and the rest', () => {
     expect(decodeReply(spec, ['held', 3, '1700000000000123', '', 1, 'a', 'b'])).toEqual({
-      kind: 'held',
       expired: 3,
-      fields: { fence: 1700000000000123, nearestInMs: null, bounded: true, ids: ['a', 'b'] },
+      reply: { kind: 'held', fence: 1700000000000123, nearestInMs: null, bounded: true, ids: ['a', 'b'] },
     })
-    expect(decodeReply(spec, ['gone', 0])).toEqual({ kind: 'gone', expired: 0, fields: {} })
+    expect(decodeReply(spec, ['gone', 0])).toEqual({ expired: 0, reply: { kind: 'gone' } })
+    expect(decodeReply(spec, ['held', 0, 1, '', 0]).reply).toMatchObject({ bounded: false, ids: [] })
   })
 
   it.each([

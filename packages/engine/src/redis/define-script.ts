@@ -2,6 +2,7 @@ import type { EngineObserver } from '../engine.js'
 import { StoreUnavailableError } from '../store.js'
 import type { ArgTypes, ArgsOf, KeysOf, ReplyOf, ReplyTypes, Script } from './script-spec.js'
 import { decodeReply, encodeCall } from './script-wire.js'
+import type { DecodedReply } from './script-wire.js'
 
 /** Keeps the spec literal, so that keys, arguments and replies have types, and the text a mere string. */
 export function defineScript<
@@ -45,41 +46,45 @@ const batchesMax = 1_000
 
 /** The only caller of EVALSHA. */
 export function createScriptRunner({ client, errorOf, observer, texts, extraArgs }: ScriptRunnerOptions): RunScript {
-  async function send(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+  async function send(script: Script, sent: readonly string[]): Promise<unknown> {
     const { text, sha1 } = texts?.[script.name] ?? script
-    const sent = [...keys, ...args, ...(extraArgs?.() ?? [])]
+    const keyCount = script.keys.length
+    const all = extraArgs === undefined ? sent : [...sent, ...extraArgs()]
     try {
-      return await client.evalsha(sha1, keys.length, ...sent)
+      return await client.evalsha(sha1, keyCount, ...all)
     } catch (error) {
       // Nothing ran, so this repeats nothing. EVAL runs the script and leaves it loaded.
-      if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return client.eval(text, keys.length, ...sent)
+      if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return client.eval(text, keyCount, ...all)
       throw error
     }
   }
 
-  async function runToTheEnd(script: Script, semaphore: string, keys: readonly string[], args: readonly string[]) {
+  async function runToTheEnd(
+    script: Script,
+    semaphore: string,
+    sent: readonly string[],
+  ): Promise<DecodedReply['reply']> {
     for (let batch = 0; batch < batchesMax; batch += 1) {
-      const reply = decodeReply(script, await send(script, keys, args))
-      if (reply.expired > 0) observer?.expired({ semaphore, leases: reply.expired })
+      const { expired, reply } = decodeReply(script, await send(script, sent))
+      if (expired > 0) observer?.expired({ semaphore, leases: expired })
       if (reply.kind !== 'again') return reply
     }
     throw new StoreUnavailableError(`${script.name} of ${semaphore} found more to do after ${batchesMax} batches.`)
   }
 
   return async function run<S extends Script>(script: S, semaphore: string, keys: KeysOf<S>, args: ArgsOf<S>) {
-    const call = encodeCall(script, keys, args)
+    const sent = encodeCall(script, keys, args)
     const startedAt = performance.now()
-    const report = (ok: boolean): void => {
-      observer?.called({ operation: script.name, durationMs: performance.now() - startedAt, ok })
-    }
+    let ok = false
     try {
-      const { kind, fields } = await runToTheEnd(script, semaphore, call.keys, call.args)
-      report(true)
+      const reply = await runToTheEnd(script, semaphore, sent)
+      ok = true
       // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion -- decodeReply checked it against the spec that ReplyOf<S> follows from
-      return { kind, ...fields } as ReplyOf<S>
+      return reply as ReplyOf<S>
     } catch (error) {
-      report(false)
       throw errorOf(error, script.name)
+    } finally {
+      observer?.called({ operation: script.name, durationMs: performance.now() - startedAt, ok })
     }
   }
 }

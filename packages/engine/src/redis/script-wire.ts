@@ -1,33 +1,35 @@
 import type { FieldType, ScriptSpec, Values } from './script-spec.js'
 
-/** A reply as it came: its kind, how many leases the script found past their deadline, and its fields. */
+/** A reply as it came: how many leases the script found past their deadline, and what it says. */
 export interface DecodedReply {
-  readonly kind: string
   readonly expired: number
-  readonly fields: Readonly<Record<string, Values[FieldType]>>
+  readonly reply: { readonly kind: string } & Readonly<Record<string, Values[FieldType]>>
 }
 
-function encodeArg(value: unknown): readonly string[] {
-  if (typeof value === 'boolean') return [value ? '1' : '0']
-  if (Array.isArray(value)) return value.map(String)
-  return [String(value)]
+function valueOf(script: ScriptSpec, from: Readonly<Record<string, unknown>>, name: string): unknown {
+  const value = from[name]
+  if (value === undefined || value === null) throw new TypeError(`${script.name} was called without ${name}`)
+  return value
 }
 
-/** KEYS and ARGV of one call, in their order. */
+/**
+ * KEYS and ARGV of one call, in their order. Loops that fill one array, here and below: written with `map` and `flatMap` it took as
+ * long as a third of what the client takes to send the call.
+ */
 export function encodeCall(
   script: ScriptSpec,
   keys: Readonly<Record<string, string>>,
   args: Readonly<Record<string, unknown>>,
-): { readonly keys: string[]; readonly args: string[] } {
-  const valueOf = (from: Readonly<Record<string, unknown>>, name: string): unknown => {
-    const value = from[name]
-    if (value === undefined || value === null) throw new TypeError(`${script.name} was called without ${name}`)
-    return value
+): string[] {
+  const sent: string[] = []
+  for (const name of script.keys) sent.push(String(valueOf(script, keys, name)))
+  for (const name in script.args) {
+    const value = valueOf(script, args, name)
+    if (typeof value === 'boolean') sent.push(value ? '1' : '0')
+    else if (Array.isArray(value)) for (const each of value) sent.push(String(each))
+    else sent.push(String(value))
   }
-  return {
-    keys: script.keys.map((name) => String(valueOf(keys, name))),
-    args: Object.keys(script.args).flatMap((name) => encodeArg(valueOf(args, name))),
-  }
+  return sent
 }
 
 function decodeInt(raw: unknown): number {
@@ -41,38 +43,43 @@ function decodeString(raw: unknown): string {
   return raw
 }
 
-function decodeField(type: FieldType, raw: unknown, rest: readonly unknown[]): Values[FieldType] {
+function decodeField(type: FieldType, values: readonly unknown[], at: number): Values[FieldType] {
   switch (type) {
     case 'string':
-      return decodeString(raw)
+      return decodeString(values[at])
     case 'int':
-      return decodeInt(raw)
+      return decodeInt(values[at])
     case 'int?':
-      return raw === '' ? null : decodeInt(raw)
+      return values[at] === '' ? null : decodeInt(values[at])
     case 'bool':
-      return decodeInt(raw) === 1
+      return decodeInt(values[at]) === 1
     case 'strings':
-      return rest.map(decodeString)
+      return values.slice(at).map(decodeString)
   }
 }
 
 /** Reads `{tag, expired, field...}`. Anything else is a bug in the script, and thrown as such. */
 export function decodeReply(script: ScriptSpec, raw: unknown): DecodedReply {
-  const received: readonly unknown[] = Array.isArray(raw) ? raw : []
-  const [tag, expired, ...values] = received
+  const values: readonly unknown[] = Array.isArray(raw) ? raw : []
+  const [tag, expired] = values
   const spec = typeof tag === 'string' && Object.hasOwn(script.replies, tag) ? script.replies[tag] : undefined
   if (typeof tag !== 'string' || spec === undefined) {
     throw new TypeError(`${script.name} replied ${JSON.stringify(raw)}, which its header does not declare`)
   }
-  const entries = Object.entries(spec)
-  const takesRest = entries.at(-1)?.[1] === 'strings'
-  if (takesRest ? values.length < entries.length - 1 : values.length !== entries.length) {
-    throw new TypeError(
-      `${script.name} replied ${tag} with ${values.length} fields, its header declares ${entries.length}`,
-    )
+  const reply: { kind: string } & Record<string, Values[FieldType]> = { kind: tag }
+  let at = 2
+  let takesRest = false
+  for (const name in spec) {
+    const type = spec[name]
+    if (type === undefined || (at >= values.length && type !== 'strings')) break
+    reply[name] = decodeField(type, values, at)
+    takesRest = type === 'strings'
+    at += 1
   }
-  const fields = entries.map(([name, type], index) => {
-    return [name, decodeField(type, values[index], values.slice(index))] as const
-  })
-  return { kind: tag, expired: decodeInt(expired), fields: Object.fromEntries(fields) }
+  const declared = Object.keys(spec).length
+  if (at - 2 !== declared || (values.length !== at && !takesRest)) {
+    const came = values.length - 2
+    throw new TypeError(`${script.name} replied ${tag} with ${came} fields, its header declares ${declared}`)
+  }
+  return { expired: decodeInt(expired), reply }
 }
