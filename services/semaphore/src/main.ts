@@ -50,6 +50,12 @@ function warnWhenReached(store: RedisStore, log: Log): void {
   ask()
 }
 
+/**
+ * npm passes on the Ctrl-C that the terminal has sent to every process: within this time it is the same one again. Later somebody is
+ * impatient, and the process ends as in a crash.
+ */
+const echoMs = 500
+
 async function serve(config: Config, log: Log): Promise<void> {
   const metrics = createMetrics()
   const opened = await openStore(config, log, metrics)
@@ -60,9 +66,7 @@ async function serve(config: Config, log: Log): Promise<void> {
 
   const stop = (signal: NodeJS.Signals) => {
     if (stopping) {
-      // npm passes on the Ctrl-C that the terminal has sent to every process: the same one again. Later somebody is impatient:
-      // the leases end by their ttl, as after a crash.
-      if (performance.now() - stopSince > 500) process.exit(1)
+      if (performance.now() - stopSince > echoMs) process.exit(1)
       return
     }
     stopping = true

@@ -30,7 +30,7 @@ async function served() {
 test('the document is valid OpenAPI 3.1', async () => {
   const { document } = await served()
   expect(document.openapi).toBe('3.1.0')
-  const result = await new Validator().validate(structuredClone(document))
+  const result = await new Validator().validate({ ...document })
   expect(result.errors ?? []).toEqual([])
   expect(result.valid).toBe(true)
 })
