@@ -1,7 +1,6 @@
-import { createMemoryStore, type Store } from '@signalbox/engine'
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeApiKey, parseApiKeys, scopes, type Scope } from '@signalbox/semaphore-service'
-import { apiKey, leaseId, openService, type OpenService, type ProblemBody } from './open-service.js'
+import { apiKey, leaseId, openService, type ProblemBody } from './open-service.js'
 
 /** Every route, and the one scope that opens it; null: open to all. A test holds this list to the routes there are. */
 const routes: [method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, scope: Scope | null, body?: object][] = [
@@ -25,9 +24,16 @@ const routes: [method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, scope: S
 const urlOf = (path: string, name = 'billing:a') => path.replace('{name}', name).replace('{fence}', '1')
 const withName = routes.filter(([, path]) => path.includes('{name}'))
 
+/** One key of each scope, and one with all of them for names that begin with billing: */
+const keys = { acquire: apiKey(['acquire']), inspect: apiKey(['inspect']), admin: apiKey(['admin']) }
+const billing = apiKey(scopes, 'billing:')
+const apiKeys = [...Object.values(keys), billing].flatMap(({ stored }) => stored)
+const { call, store } = openService({ settings: { apiKeys } }, afterAll)
+
 test('the list above is all routes there are', async () => {
-  const document = (await openService().call('GET', '/openapi.json')).json<{ paths: Record<string, object> }>()
-  const served = Object.entries(document.paths).flatMap(([path, methods]) =>
+  const response = await call('GET', '/openapi.json', undefined, keys.inspect.headers)
+  const { paths } = response.json<{ paths: Record<string, object> }>()
+  const served = Object.entries(paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   )
   expect(routes.map(([method, path]) => `${method} ${path}`).sort()).toEqual(served.sort())
@@ -37,16 +43,13 @@ describe.each(routes)('%s %s', (method, path, scope, body) => {
   test.each(scopes.map((held) => [held, scope === null || held === scope] as const))(
     'with a key of scope %s: %s',
     async (held, allowed) => {
-      const { headers, stored } = apiKey([held])
-      const { call } = openService({ settings: { apiKeys: stored } })
-      const response = await call(method, urlOf(path), body, headers)
+      const response = await call(method, urlOf(path), body, keys[held].headers)
       if (allowed) expect([401, 403]).not.toContain(response.statusCode)
       else expect(response.json()).toMatchObject({ status: 403, code: 'FORBIDDEN', scope })
     },
   )
 
   test(`without a key is ${scope === null ? 'open' : 'refused'}`, async () => {
-    const { call } = openService({ settings: { apiKeys: apiKey(scopes).stored } })
     const response = await call(method, urlOf(path), body)
     if (scope === null) {
       expect(response.statusCode).toBe(200)
@@ -58,36 +61,33 @@ describe.each(routes)('%s %s', (method, path, scope, body) => {
 })
 
 describe.each(withName)('%s %s with a key for billing:', (method, path, _scope, body) => {
-  const { headers, stored } = apiKey(scopes, 'billing:')
-
   test('reaches names that begin with it', async () => {
-    const { call } = openService({ settings: { apiKeys: stored } })
-    expect((await call(method, urlOf(path), body, headers)).statusCode).not.toBe(403)
+    expect((await call(method, urlOf(path), body, billing.headers)).statusCode).not.toBe(403)
   })
 
   test.each(['billing', 'Billing:a', 'xbilling:a', 'a', '%62illing', 'b%20d'])('does not reach %s', async (name) => {
-    const { call } = openService({ settings: { apiKeys: stored } })
-    expect((await call(method, urlOf(path, name), body, headers)).json()).toMatchObject({ status: 403 })
+    expect((await call(method, urlOf(path, name), body, billing.headers)).json()).toMatchObject({ status: 403 })
   })
 
   test('is told the same of a name outside, whether or not it exists', async () => {
-    const store = createMemoryStore()
-    const { call } = openService({ store, settings: { apiKeys: stored } })
-    const unknown = await call(method, urlOf(path, 'secret'), body, { ...headers, 'x-request-id': 'same' })
+    const headers = { ...billing.headers, 'x-request-id': 'same' }
+    const unknown = await call(method, urlOf(path, 'secret'), body, headers)
     await store.configure({ semaphore: 'secret', limit: 1, bounded: true })
-    const known = await call(method, urlOf(path, 'secret'), body, { ...headers, 'x-request-id': 'same' })
+    const known = await call(method, urlOf(path, 'secret'), body, headers)
+    await store.remove({ semaphore: 'secret', force: true })
     expect([known.statusCode, known.body]).toEqual([unknown.statusCode, unknown.body])
   })
 })
 
 describe('a key with a prefix', () => {
-  async function withTwoTenants(prefix: string): Promise<OpenService & { headers: Record<string, string> }> {
-    const store: Store = createMemoryStore()
-    for (const semaphore of ['billing:a', 'billing:b', 'mail:a'])
-      await store.configure({ semaphore, limit: 1, bounded: true })
-    const { headers, stored } = apiKey(['inspect'], prefix)
-    return { ...openService({ store, settings: { apiKeys: stored } }), headers }
-  }
+  const { headers, stored } = apiKey(['inspect'], 'billing:')
+  const shared = openService({ settings: { apiKeys: stored } }, afterAll)
+
+  beforeAll(async () => {
+    for (const semaphore of ['billing:a', 'billing:b', 'mail:a']) {
+      await shared.store.configure({ semaphore, limit: 1, bounded: true })
+    }
+  })
 
   test.each([
     ['', ['billing:a', 'billing:b']],
@@ -95,30 +95,25 @@ describe('a key with a prefix', () => {
     ['billing:b', ['billing:b']],
     ['mail:', []],
   ])('lists with prefix "%s" what it reaches: %j', async (asked, names) => {
-    const { call, headers } = await withTwoTenants('billing:')
-    const page = (await call('GET', `/v1/semaphores?prefix=${asked}`, undefined, headers)).json<{
-      items: { name: string }[]
-    }>()
-    expect(page.items.map(({ name }) => name).sort()).toEqual(names)
+    const page = await shared.call('GET', `/v1/semaphores?prefix=${asked}`, undefined, headers)
+    const { items } = page.json<{ items: { name: string }[] }>()
+    expect(items.map(({ name }) => name).sort()).toEqual(names)
   })
 
   test('sees no other names in the metrics', async () => {
-    const { call, headers } = await withTwoTenants('billing:')
-    const { body } = await call('GET', '/metrics', undefined, headers)
+    const { body } = await shared.call('GET', '/metrics', undefined, headers)
     expect(body).toContain('semaphore="billing:a"')
     expect(body).not.toContain('mail')
   })
 })
 
 describe('the Authorization header', () => {
-  const { key, stored } = apiKey(['inspect'])
-  const call = async (authorization: string) => {
-    const { call } = openService({ settings: { apiKeys: stored } })
-    return (await call('GET', '/v1/semaphores', undefined, { authorization })).statusCode
-  }
+  const { key } = keys.inspect
+  const statusOf = async (authorization: string) =>
+    (await call('GET', '/v1/semaphores', undefined, { authorization })).statusCode
 
   test.each([`Bearer ${key}`, `bearer ${key}`, `BEARER   ${key}`])('is understood as %s', async (authorization) => {
-    expect(await call(authorization)).toBe(200)
+    expect(await statusOf(authorization)).toBe(200)
   })
 
   test.each([
@@ -132,20 +127,15 @@ describe('the Authorization header', () => {
     'Bearer ',
     `Bearer ${'x'.repeat(5_000)}`,
   ])('is refused as %s', async (authorization) => {
-    expect(await call(authorization)).toBe(401)
-  })
-
-  test('finds the right one of several keys', async () => {
-    const [first, second] = [apiKey(['inspect'], 'a:'), apiKey(['acquire'])]
-    const { call } = openService({ settings: { apiKeys: [...first.stored, ...second.stored] } })
-    expect((await call('GET', '/v1/semaphores', undefined, first.headers)).statusCode).toBe(200)
-    expect((await call('GET', '/v1/semaphores', undefined, second.headers)).statusCode).toBe(403)
+    expect(await statusOf(authorization)).toBe(401)
   })
 })
 
 describe('without keys', () => {
-  const ask = (headers: Record<string, string>, insecure = false) =>
-    openService({ settings: { insecure } }).call('POST', '/v1/semaphores/a/acquire', { create: { limit: 1 } }, headers)
+  const careful = openService({}, afterAll)
+  const open = openService({ settings: { insecure: true } }, afterAll)
+  const ask = (headers: Record<string, string>, service = careful) =>
+    service.call('POST', '/v1/semaphores/a/acquire', { create: { limit: 1_000 } }, headers)
 
   test.each(['localhost', 'localhost:7600', 'LOCALHOST:7600', '127.0.0.1:7600', '127.1.2.3', '[::1]:7600'])(
     'the Host %s is answered',
@@ -164,7 +154,7 @@ describe('without keys', () => {
     'a localhost',
   ])('the Host %s is refused, unless SIGNALBOX_INSECURE says otherwise', async (host) => {
     expect((await ask({ host })).json()).toMatchObject({ status: 403, code: 'FORBIDDEN' })
-    expect((await ask({ host }, true)).statusCode).toBe(200)
+    expect((await ask({ host }, open)).statusCode).toBe(200)
   })
 
   test.each([
@@ -177,7 +167,7 @@ describe('without keys', () => {
   ])('a page of the origin %s is refused, unless SIGNALBOX_INSECURE says otherwise', async (origin) => {
     const refused = await ask({ host: 'localhost:7600', origin })
     expect(refused.json<ProblemBody>()).toMatchObject({ status: 403, code: 'FORBIDDEN' })
-    expect((await ask({ host: 'localhost:7600', origin }, true)).statusCode).toBe(200)
+    expect((await ask({ host: 'localhost:7600', origin }, open)).statusCode).toBe(200)
   })
 
   test('the service’s own origin is answered', async () => {
@@ -185,9 +175,8 @@ describe('without keys', () => {
   })
 
   test('the check is before the routes, so that no path answers a foreign page', async () => {
-    const { call } = openService()
     for (const url of ['/healthz', '/readyz', '/metrics', '/nowhere']) {
-      expect((await call('GET', url, undefined, { host: 'example.org' })).statusCode).toBe(403)
+      expect((await careful.call('GET', url, undefined, { host: 'example.org' })).statusCode).toBe(403)
     }
   })
 })
