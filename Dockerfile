@@ -1,6 +1,6 @@
-FROM node:24-alpine AS build
+# Four stages: the manifests, which change seldom; from them the packages that run and, beside those, the build; the service.
+FROM node:24-alpine AS manifests
 WORKDIR /signalbox
-# The manifests first: as long as they stay the same, the layer with the packages is taken from the cache.
 COPY package.json package-lock.json ./
 COPY packages/protocol/package.json packages/protocol/
 COPY packages/engine/package.json packages/engine/
@@ -10,26 +10,27 @@ COPY packages/test-redis/package.json packages/test-redis/
 COPY services/semaphore/package.json services/semaphore/
 COPY benchmarks/package.json benchmarks/
 COPY examples/package.json examples/
+
+FROM manifests AS packages
+RUN npm ci --omit=dev --workspace @signalbox/semaphore-service --ignore-scripts --no-audit --no-fund
+
+FROM manifests AS build
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.base.json ./
 COPY packages packages
 COPY services services
-RUN node_modules/.bin/tsc -b services/semaphore \
-  && npm prune --omit=dev --ignore-scripts --no-audit --no-fund --workspace @signalbox/semaphore-service
+RUN node_modules/.bin/tsc -b services/semaphore
 
 FROM node:24-alpine
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=7600
 WORKDIR /signalbox
-COPY --from=build /signalbox/package.json ./
-COPY --from=build /signalbox/node_modules node_modules
-COPY --from=build /signalbox/packages/protocol/package.json packages/protocol/
+COPY --from=packages /signalbox ./
 COPY --from=build /signalbox/packages/protocol/dist packages/protocol/dist
-COPY --from=build /signalbox/packages/engine/package.json packages/engine/
 COPY --from=build /signalbox/packages/engine/dist packages/engine/dist
-COPY --from=build /signalbox/services/semaphore/package.json services/semaphore/
 COPY --from=build /signalbox/services/semaphore/dist services/semaphore/dist
 USER node
 EXPOSE 7600
+# Alive, not ready: a store that is away is no reason to start the service anew.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "services/semaphore/dist/main.js"]
