@@ -77,6 +77,13 @@ function check(header: Header, parts: readonly { readonly name: string; readonly
   if (undeclared.length > 0) throw new HeaderError(`replied without a RETURN line: ${undeclared.join(', ')}`)
 }
 
+/** Each run of a script makes all its functions anew, so those that a library has for others are left out. */
+function withoutIdleFunctions(code: string): string {
+  const functions = [...code.matchAll(/^local function (\w+)[\s\S]*?\nend\n/gm)]
+  const idle = functions.find(([, name = '']) => (code.match(new RegExp(`\\b${name}\\b`, 'g')) ?? []).length === 1)
+  return idle === undefined ? code : withoutIdleFunctions(code.replace(idle[0], ''))
+}
+
 export function compileScript(file: string, sources: LuaSources): Script {
   const body = sources.commands[file] ?? ''
   const header = readHeader(file, body)
@@ -88,7 +95,8 @@ export function compileScript(file: string, sources: LuaSources): Script {
   }))
   const parts = [...libs, { name: `${file}.lua`, source: bodyBelow }]
   check(header, parts)
-  const text = [shebang, `-- ${name}`, ...locals, ...parts.map((part) => readLua(part.source).code), ''].join('\n')
+  const code = withoutIdleFunctions(parts.map((part) => readLua(part.source).code).join('\n'))
+  const text = [shebang, `-- ${name}`, ...locals, code, ''].join('\n')
   return { name, keys, args, replies, text, sha1: createHash('sha1').update(text).digest('hex') }
 }
 

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- heartbeat: the replica lives; what became of each of its open requests, but for those that wait as they should.
 -- USES reply, finish
 -- KEYS[1] state      hash: limit, initial, bounded, configured, used, fence, arrivals, nearest

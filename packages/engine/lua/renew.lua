@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- renew: push a held lease's deadline out, or say that it is not held.
 -- USES reply, finish
 -- KEYS[1] state      hash: limit, initial, bounded, configured, used, fence, arrivals, nearest

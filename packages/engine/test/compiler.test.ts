@@ -62,6 +62,11 @@ describe('the script compiler', () => {
     })
   })
 
+  it('leaves out functions of a library that this script never calls, and what only they call', () => {
+    const more = 'local function half(n)\n  return n / 2\nend\nlocal function quarter(n)\n  return half(half(n))\nend\n'
+    expect(compile(header + body, { twice: more + libs.twice })?.text).toBe(compile(header + body)?.text)
+  })
+
   it('gives the rest of the arguments as the index of the first', () => {
     const open = `#!lua
 -- touch-lease: all that are open.

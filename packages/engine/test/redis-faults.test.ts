@@ -166,13 +166,15 @@ describe('when Redis fails', () => {
     expect((await store.acquire(acquireCall(randomUUID()))).kind).toBe('granted')
   })
 
-  it('permits come back even while the server is full', async () => {
+  it('what is held stays renewed, and comes back, while the server is full', async () => {
     const store = open()
     await untilBack(() => store.ping())
     const leaseId = randomUUID()
     await store.acquire(acquireCall(leaseId))
     await admin.config('SET', 'maxmemory', '1')
     try {
+      expect(await store.renew({ semaphore: 's', leaseId, ttlMs: 1_000 })).toMatchObject({ kind: 'renewed' })
+      expect(await store.heartbeat({ semaphore: 's', replica: 'r', open: [] })).toMatchObject({ states: [] })
       expect(await store.release({ semaphore: 's', leaseId, retire: false })).toMatchObject({
         kind: 'released',
         permits: 1,

@@ -4,7 +4,7 @@ import { defineScript } from './define-script.js'
 export const scripts = {
   acquire: defineScript({
     name: 'acquire',
-    sha1: '0d83be04cf6f5fff4fe49a07c32a69ef71b775ed',
+    sha1: 'dd5ca291e3052d7871b2a077073f55c75170a6bb',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'retired', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', permits: 'int', ttlMs: 'int', enqueue: 'bool', attachment: 'string', holder: 'string', queueMax: 'int', createLimit: 'int', createBounded: 'bool', onConflict: 'string' },
     replies: {
@@ -155,12 +155,6 @@ local function add_lease(semaphore, lease_id, lease)
   lease.deadline_ms = now_ms + lease.ttl_ms
   redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
-end
-local function remove_lease(semaphore, lease_id, lease)
-  semaphore.used = semaphore.used - lease.permits
-  semaphore.touched = true
-  redis.call('ZREM', deadlines_key, lease_id)
-  redis.call('HDEL', leases_key, lease_id)
 end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
@@ -470,7 +464,7 @@ return answered
   }),
   addPermits: defineScript({
     name: 'add-permits',
-    sha1: '825a474ca745b3537d182219f3cd83f1ddc86a7f',
+    sha1: 'ff7f24f8212cbddbd335d0e71ed70ef3e7118af5',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'grown'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', permits: 'int', limitMax: 'int', requestIdMs: 'int' },
     replies: {
@@ -503,45 +497,12 @@ end
 local clock_reading = redis.call('TIME')
 local now_us = tonumber(clock_reading[1]) * 1000000 + tonumber(clock_reading[2])
 local now_ms = math.floor(now_us / 1000)
-local function has_attachment(set, attachment)
-  return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
-end
-local function with_attachment(set, attachment)
-  if set == '-' then
-    return attachment
-  end
-  if has_attachment(set, attachment) then
-    return set
-  end
-  return set .. ',' .. attachment
-end
-local function without_attachment(set, attachment)
-  local rest = {}
-  for each in string.gmatch(set, '[^,]+') do
-    if each ~= attachment then
-      rest[#rest + 1] = each
-    end
-  end
-  if #rest == 0 then
-    return '-'
-  end
-  return table.concat(rest, ',')
-end
-local function replica_of(attachment)
-  return string.match(attachment, '^([^.]+)')
-end
 local function numbers_by_replica(set)
   local numbers = {}
   for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
     numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
   end
   return numbers
-end
-local function pack_waiter(waiter)
-  return string.format(
-    '%d %d %.0f %s %s',
-    waiter.permits, waiter.ttl_ms, waiter.since_ms, waiter.attachments, waiter.holder
-  )
 end
 local function unpack_waiter(text)
   local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
@@ -581,9 +542,6 @@ local function load_semaphore()
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
 end
-local function largest_request(semaphore)
-  return math.max(semaphore.limit, 1)
-end
 local heartbeats = nil
 local function last_heartbeat_ms(waiter)
   if not heartbeats then
@@ -601,12 +559,6 @@ local function last_heartbeat_ms(waiter)
 end
 local function grace_deadline_ms(waiter)
   return last_heartbeat_ms(waiter) + grace_ms
-end
-local function mark_replica_alive(replica)
-  redis.call('HSET', replicas_key, replica, now_ms)
-  if heartbeats then
-    heartbeats[replica] = now_ms
-  end
 end
 local function head_of_queue()
   local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
@@ -634,27 +586,6 @@ local function pack_lease(lease)
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
 end
-local function unpack_lease(text)
-  local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
-    string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
-  return {
-    permits = tonumber(permits),
-    fence = tonumber(fence),
-    ttl_ms = tonumber(ttl_ms),
-    granted_at_ms = tonumber(granted_at_ms),
-    attachments = attachments,
-    holder = holder,
-  }
-end
-local function find_lease(lease_id)
-  local deadline_ms = tonumber(redis.call('ZSCORE', deadlines_key, lease_id))
-  if not deadline_ms or deadline_ms <= now_ms then
-    return nil
-  end
-  local lease = unpack_lease(redis.call('HGET', leases_key, lease_id))
-  lease.deadline_ms = deadline_ms
-  return lease
-end
 local function add_lease(semaphore, lease_id, lease)
   semaphore.fence = math.max(semaphore.fence + 1, now_us)
   semaphore.used = semaphore.used + lease.permits
@@ -664,12 +595,6 @@ local function add_lease(semaphore, lease_id, lease)
   lease.deadline_ms = now_ms + lease.ttl_ms
   redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
-end
-local function remove_lease(semaphore, lease_id, lease)
-  semaphore.used = semaphore.used - lease.permits
-  semaphore.touched = true
-  redis.call('ZREM', deadlines_key, lease_id)
-  redis.call('HDEL', leases_key, lease_id)
 end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
@@ -746,10 +671,6 @@ local function nearest_deadline_ms(semaphore)
   local _, head = head_of_queue()
   return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
 end
-local function nearest_in_ms(semaphore)
-  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
-  return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
-end
 local function put_off_idle_removal(semaphore)
   if semaphore.configured then
     return
@@ -814,7 +735,7 @@ return answered
   }),
   cancel: defineScript({
     name: 'cancel',
-    sha1: '6d27334733df925fcdf8f9463c8723be6113b16f',
+    sha1: '1566f9e56169436c558f5128c3d408d220a1b3b8',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', attachment: 'string', unlessHeld: 'bool' },
     replies: {
@@ -913,15 +834,6 @@ end
 local function has_attachment(set, attachment)
   return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
 end
-local function with_attachment(set, attachment)
-  if set == '-' then
-    return attachment
-  end
-  if has_attachment(set, attachment) then
-    return set
-  end
-  return set .. ',' .. attachment
-end
 local function without_attachment(set, attachment)
   local rest = {}
   for each in string.gmatch(set, '[^,]+') do
@@ -933,9 +845,6 @@ local function without_attachment(set, attachment)
     return '-'
   end
   return table.concat(rest, ',')
-end
-local function replica_of(attachment)
-  return string.match(attachment, '^([^.]+)')
 end
 local function numbers_by_replica(set)
   local numbers = {}
@@ -988,9 +897,6 @@ local function load_semaphore()
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
 end
-local function largest_request(semaphore)
-  return math.max(semaphore.limit, 1)
-end
 local heartbeats = nil
 local function last_heartbeat_ms(waiter)
   if not heartbeats then
@@ -1008,12 +914,6 @@ local function last_heartbeat_ms(waiter)
 end
 local function grace_deadline_ms(waiter)
   return last_heartbeat_ms(waiter) + grace_ms
-end
-local function mark_replica_alive(replica)
-  redis.call('HSET', replicas_key, replica, now_ms)
-  if heartbeats then
-    heartbeats[replica] = now_ms
-  end
 end
 local function head_of_queue()
   local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
@@ -1081,10 +981,6 @@ local function nearest_deadline_ms(semaphore)
   end
   local _, head = head_of_queue()
   return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
-end
-local function nearest_in_ms(semaphore)
-  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
-  return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
 end
 local function put_off_idle_removal(semaphore)
   if semaphore.configured then
@@ -1175,7 +1071,7 @@ return answered
   }),
   configure: defineScript({
     name: 'configure',
-    sha1: '4d5bec0aa9b5a72e758abb047048bed217656349',
+    sha1: 'e69236600da5592354cb622bf8bca6793053bca7',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', limit: 'int', bounded: 'string' },
     replies: {
@@ -1205,45 +1101,12 @@ end
 local clock_reading = redis.call('TIME')
 local now_us = tonumber(clock_reading[1]) * 1000000 + tonumber(clock_reading[2])
 local now_ms = math.floor(now_us / 1000)
-local function has_attachment(set, attachment)
-  return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
-end
-local function with_attachment(set, attachment)
-  if set == '-' then
-    return attachment
-  end
-  if has_attachment(set, attachment) then
-    return set
-  end
-  return set .. ',' .. attachment
-end
-local function without_attachment(set, attachment)
-  local rest = {}
-  for each in string.gmatch(set, '[^,]+') do
-    if each ~= attachment then
-      rest[#rest + 1] = each
-    end
-  end
-  if #rest == 0 then
-    return '-'
-  end
-  return table.concat(rest, ',')
-end
-local function replica_of(attachment)
-  return string.match(attachment, '^([^.]+)')
-end
 local function numbers_by_replica(set)
   local numbers = {}
   for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
     numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
   end
   return numbers
-end
-local function pack_waiter(waiter)
-  return string.format(
-    '%d %d %.0f %s %s',
-    waiter.permits, waiter.ttl_ms, waiter.since_ms, waiter.attachments, waiter.holder
-  )
 end
 local function unpack_waiter(text)
   local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
@@ -1304,12 +1167,6 @@ end
 local function grace_deadline_ms(waiter)
   return last_heartbeat_ms(waiter) + grace_ms
 end
-local function mark_replica_alive(replica)
-  redis.call('HSET', replicas_key, replica, now_ms)
-  if heartbeats then
-    heartbeats[replica] = now_ms
-  end
-end
 local function head_of_queue()
   local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
   if lease_id then
@@ -1349,27 +1206,6 @@ local function pack_lease(lease)
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
 end
-local function unpack_lease(text)
-  local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
-    string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
-  return {
-    permits = tonumber(permits),
-    fence = tonumber(fence),
-    ttl_ms = tonumber(ttl_ms),
-    granted_at_ms = tonumber(granted_at_ms),
-    attachments = attachments,
-    holder = holder,
-  }
-end
-local function find_lease(lease_id)
-  local deadline_ms = tonumber(redis.call('ZSCORE', deadlines_key, lease_id))
-  if not deadline_ms or deadline_ms <= now_ms then
-    return nil
-  end
-  local lease = unpack_lease(redis.call('HGET', leases_key, lease_id))
-  lease.deadline_ms = deadline_ms
-  return lease
-end
 local function add_lease(semaphore, lease_id, lease)
   semaphore.fence = math.max(semaphore.fence + 1, now_us)
   semaphore.used = semaphore.used + lease.permits
@@ -1379,12 +1215,6 @@ local function add_lease(semaphore, lease_id, lease)
   lease.deadline_ms = now_ms + lease.ttl_ms
   redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
-end
-local function remove_lease(semaphore, lease_id, lease)
-  semaphore.used = semaphore.used - lease.permits
-  semaphore.touched = true
-  redis.call('ZREM', deadlines_key, lease_id)
-  redis.call('HDEL', leases_key, lease_id)
 end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
@@ -1460,10 +1290,6 @@ local function nearest_deadline_ms(semaphore)
   end
   local _, head = head_of_queue()
   return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
-end
-local function nearest_in_ms(semaphore)
-  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
-  return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
 end
 local function put_off_idle_removal(semaphore)
   if semaphore.configured then
@@ -1543,13 +1369,13 @@ return answered
   }),
   heartbeat: defineScript({
     name: 'heartbeat',
-    sha1: '5977a1de885cc096c27d4c679e7d86c76dd1809c',
+    sha1: 'eda577410fccd0a42f7d04c70d8350ca246f5259',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', replica: 'string', openCount: 'int', open: 'strings' },
     replies: {
       alive: { nearestInMs: 'int?', exceptions: 'strings' },
     },
-    text: `#!lua
+    text: `#!lua flags=allow-oom
 -- heartbeat
 local state_key = KEYS[1]
 local deadlines_key = KEYS[2]
@@ -1609,12 +1435,6 @@ local function add_lease(semaphore, lease_id, lease)
   redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
 end
-local function remove_lease(semaphore, lease_id, lease)
-  semaphore.used = semaphore.used - lease.permits
-  semaphore.touched = true
-  redis.call('ZREM', deadlines_key, lease_id)
-  redis.call('HDEL', leases_key, lease_id)
-end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
     return
@@ -1638,42 +1458,12 @@ end
 local function has_attachment(set, attachment)
   return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
 end
-local function with_attachment(set, attachment)
-  if set == '-' then
-    return attachment
-  end
-  if has_attachment(set, attachment) then
-    return set
-  end
-  return set .. ',' .. attachment
-end
-local function without_attachment(set, attachment)
-  local rest = {}
-  for each in string.gmatch(set, '[^,]+') do
-    if each ~= attachment then
-      rest[#rest + 1] = each
-    end
-  end
-  if #rest == 0 then
-    return '-'
-  end
-  return table.concat(rest, ',')
-end
-local function replica_of(attachment)
-  return string.match(attachment, '^([^.]+)')
-end
 local function numbers_by_replica(set)
   local numbers = {}
   for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
     numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
   end
   return numbers
-end
-local function pack_waiter(waiter)
-  return string.format(
-    '%d %d %.0f %s %s',
-    waiter.permits, waiter.ttl_ms, waiter.since_ms, waiter.attachments, waiter.holder
-  )
 end
 local function unpack_waiter(text)
   local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
@@ -1712,9 +1502,6 @@ local function load_semaphore()
   end
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
-end
-local function largest_request(semaphore)
-  return math.max(semaphore.limit, 1)
 end
 local heartbeats = nil
 local function last_heartbeat_ms(waiter)
@@ -1899,7 +1686,7 @@ return answered
   }),
   inspect: defineScript({
     name: 'inspect',
-    sha1: 'ffbfbd6b57fac00759f41bada8a6c0e93f73fce9',
+    sha1: 'dc2663b8245b838707f3d129cbfdbb88d30e7822',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     replies: {
@@ -1927,45 +1714,12 @@ end
 local clock_reading = redis.call('TIME')
 local now_us = tonumber(clock_reading[1]) * 1000000 + tonumber(clock_reading[2])
 local now_ms = math.floor(now_us / 1000)
-local function has_attachment(set, attachment)
-  return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
-end
-local function with_attachment(set, attachment)
-  if set == '-' then
-    return attachment
-  end
-  if has_attachment(set, attachment) then
-    return set
-  end
-  return set .. ',' .. attachment
-end
-local function without_attachment(set, attachment)
-  local rest = {}
-  for each in string.gmatch(set, '[^,]+') do
-    if each ~= attachment then
-      rest[#rest + 1] = each
-    end
-  end
-  if #rest == 0 then
-    return '-'
-  end
-  return table.concat(rest, ',')
-end
-local function replica_of(attachment)
-  return string.match(attachment, '^([^.]+)')
-end
 local function numbers_by_replica(set)
   local numbers = {}
   for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
     numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
   end
   return numbers
-end
-local function pack_waiter(waiter)
-  return string.format(
-    '%d %d %.0f %s %s',
-    waiter.permits, waiter.ttl_ms, waiter.since_ms, waiter.attachments, waiter.holder
-  )
 end
 local function unpack_waiter(text)
   local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
@@ -2005,9 +1759,6 @@ local function load_semaphore()
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
 end
-local function largest_request(semaphore)
-  return math.max(semaphore.limit, 1)
-end
 local heartbeats = nil
 local function last_heartbeat_ms(waiter)
   if not heartbeats then
@@ -2025,12 +1776,6 @@ local function last_heartbeat_ms(waiter)
 end
 local function grace_deadline_ms(waiter)
   return last_heartbeat_ms(waiter) + grace_ms
-end
-local function mark_replica_alive(replica)
-  redis.call('HSET', replicas_key, replica, now_ms)
-  if heartbeats then
-    heartbeats[replica] = now_ms
-  end
 end
 local function head_of_queue()
   local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
@@ -2058,27 +1803,6 @@ local function pack_lease(lease)
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
 end
-local function unpack_lease(text)
-  local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
-    string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
-  return {
-    permits = tonumber(permits),
-    fence = tonumber(fence),
-    ttl_ms = tonumber(ttl_ms),
-    granted_at_ms = tonumber(granted_at_ms),
-    attachments = attachments,
-    holder = holder,
-  }
-end
-local function find_lease(lease_id)
-  local deadline_ms = tonumber(redis.call('ZSCORE', deadlines_key, lease_id))
-  if not deadline_ms or deadline_ms <= now_ms then
-    return nil
-  end
-  local lease = unpack_lease(redis.call('HGET', leases_key, lease_id))
-  lease.deadline_ms = deadline_ms
-  return lease
-end
 local function add_lease(semaphore, lease_id, lease)
   semaphore.fence = math.max(semaphore.fence + 1, now_us)
   semaphore.used = semaphore.used + lease.permits
@@ -2088,12 +1812,6 @@ local function add_lease(semaphore, lease_id, lease)
   lease.deadline_ms = now_ms + lease.ttl_ms
   redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
-end
-local function remove_lease(semaphore, lease_id, lease)
-  semaphore.used = semaphore.used - lease.permits
-  semaphore.touched = true
-  redis.call('ZREM', deadlines_key, lease_id)
-  redis.call('HDEL', leases_key, lease_id)
 end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
@@ -2169,10 +1887,6 @@ local function nearest_deadline_ms(semaphore)
   end
   local _, head = head_of_queue()
   return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
-end
-local function nearest_in_ms(semaphore)
-  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
-  return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
 end
 local function put_off_idle_removal(semaphore)
   if semaphore.configured then
@@ -2223,7 +1937,7 @@ return answered
   }),
   listLeases: defineScript({
     name: 'list-leases',
-    sha1: '8878a731ffddbc25779ea2a62bd31a12e0e5334b',
+    sha1: '0329a81ec4df18b1aa9b10e04c95fa26c0d9eadc',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterDeadlineMs: 'int', afterFence: 'int', pageSize: 'int' },
     replies: {
@@ -2272,15 +1986,6 @@ local function unpack_lease(text)
     holder = holder,
   }
 end
-local function find_lease(lease_id)
-  local deadline_ms = tonumber(redis.call('ZSCORE', deadlines_key, lease_id))
-  if not deadline_ms or deadline_ms <= now_ms then
-    return nil
-  end
-  local lease = unpack_lease(redis.call('HGET', leases_key, lease_id))
-  lease.deadline_ms = deadline_ms
-  return lease
-end
 local function add_lease(semaphore, lease_id, lease)
   semaphore.fence = math.max(semaphore.fence + 1, now_us)
   semaphore.used = semaphore.used + lease.permits
@@ -2290,12 +1995,6 @@ local function add_lease(semaphore, lease_id, lease)
   lease.deadline_ms = now_ms + lease.ttl_ms
   redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
-end
-local function remove_lease(semaphore, lease_id, lease)
-  semaphore.used = semaphore.used - lease.permits
-  semaphore.touched = true
-  redis.call('ZREM', deadlines_key, lease_id)
-  redis.call('HDEL', leases_key, lease_id)
 end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
@@ -2317,45 +2016,12 @@ local function expire_leases(semaphore)
   redis.call('HDEL', leases_key, unpack(ids))
   expired_leases = expired_leases + #ids
 end
-local function has_attachment(set, attachment)
-  return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
-end
-local function with_attachment(set, attachment)
-  if set == '-' then
-    return attachment
-  end
-  if has_attachment(set, attachment) then
-    return set
-  end
-  return set .. ',' .. attachment
-end
-local function without_attachment(set, attachment)
-  local rest = {}
-  for each in string.gmatch(set, '[^,]+') do
-    if each ~= attachment then
-      rest[#rest + 1] = each
-    end
-  end
-  if #rest == 0 then
-    return '-'
-  end
-  return table.concat(rest, ',')
-end
-local function replica_of(attachment)
-  return string.match(attachment, '^([^.]+)')
-end
 local function numbers_by_replica(set)
   local numbers = {}
   for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
     numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
   end
   return numbers
-end
-local function pack_waiter(waiter)
-  return string.format(
-    '%d %d %.0f %s %s',
-    waiter.permits, waiter.ttl_ms, waiter.since_ms, waiter.attachments, waiter.holder
-  )
 end
 local function unpack_waiter(text)
   local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
@@ -2395,9 +2061,6 @@ local function load_semaphore()
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
 end
-local function largest_request(semaphore)
-  return math.max(semaphore.limit, 1)
-end
 local heartbeats = nil
 local function last_heartbeat_ms(waiter)
   if not heartbeats then
@@ -2415,12 +2078,6 @@ local function last_heartbeat_ms(waiter)
 end
 local function grace_deadline_ms(waiter)
   return last_heartbeat_ms(waiter) + grace_ms
-end
-local function mark_replica_alive(replica)
-  redis.call('HSET', replicas_key, replica, now_ms)
-  if heartbeats then
-    heartbeats[replica] = now_ms
-  end
 end
 local function head_of_queue()
   local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
@@ -2488,10 +2145,6 @@ local function nearest_deadline_ms(semaphore)
   end
   local _, head = head_of_queue()
   return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
-end
-local function nearest_in_ms(semaphore)
-  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
-  return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
 end
 local function put_off_idle_removal(semaphore)
   if semaphore.configured then
@@ -2582,7 +2235,7 @@ return answered
   }),
   listWaiters: defineScript({
     name: 'list-waiters',
-    sha1: 'd7ecd998160eb2db8141d54f8854ee1d989dff78',
+    sha1: 'e64769cf4bf7fe8ba837a02b97f4fec4262acbc5',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterArrival: 'int', pageSize: 'int' },
     replies: {
@@ -2618,27 +2271,6 @@ local function pack_lease(lease)
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
 end
-local function unpack_lease(text)
-  local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
-    string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
-  return {
-    permits = tonumber(permits),
-    fence = tonumber(fence),
-    ttl_ms = tonumber(ttl_ms),
-    granted_at_ms = tonumber(granted_at_ms),
-    attachments = attachments,
-    holder = holder,
-  }
-end
-local function find_lease(lease_id)
-  local deadline_ms = tonumber(redis.call('ZSCORE', deadlines_key, lease_id))
-  if not deadline_ms or deadline_ms <= now_ms then
-    return nil
-  end
-  local lease = unpack_lease(redis.call('HGET', leases_key, lease_id))
-  lease.deadline_ms = deadline_ms
-  return lease
-end
 local function add_lease(semaphore, lease_id, lease)
   semaphore.fence = math.max(semaphore.fence + 1, now_us)
   semaphore.used = semaphore.used + lease.permits
@@ -2648,12 +2280,6 @@ local function add_lease(semaphore, lease_id, lease)
   lease.deadline_ms = now_ms + lease.ttl_ms
   redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
-end
-local function remove_lease(semaphore, lease_id, lease)
-  semaphore.used = semaphore.used - lease.permits
-  semaphore.touched = true
-  redis.call('ZREM', deadlines_key, lease_id)
-  redis.call('HDEL', leases_key, lease_id)
 end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
@@ -2675,45 +2301,12 @@ local function expire_leases(semaphore)
   redis.call('HDEL', leases_key, unpack(ids))
   expired_leases = expired_leases + #ids
 end
-local function has_attachment(set, attachment)
-  return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
-end
-local function with_attachment(set, attachment)
-  if set == '-' then
-    return attachment
-  end
-  if has_attachment(set, attachment) then
-    return set
-  end
-  return set .. ',' .. attachment
-end
-local function without_attachment(set, attachment)
-  local rest = {}
-  for each in string.gmatch(set, '[^,]+') do
-    if each ~= attachment then
-      rest[#rest + 1] = each
-    end
-  end
-  if #rest == 0 then
-    return '-'
-  end
-  return table.concat(rest, ',')
-end
-local function replica_of(attachment)
-  return string.match(attachment, '^([^.]+)')
-end
 local function numbers_by_replica(set)
   local numbers = {}
   for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
     numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
   end
   return numbers
-end
-local function pack_waiter(waiter)
-  return string.format(
-    '%d %d %.0f %s %s',
-    waiter.permits, waiter.ttl_ms, waiter.since_ms, waiter.attachments, waiter.holder
-  )
 end
 local function unpack_waiter(text)
   local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
@@ -2753,9 +2346,6 @@ local function load_semaphore()
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
 end
-local function largest_request(semaphore)
-  return math.max(semaphore.limit, 1)
-end
 local heartbeats = nil
 local function last_heartbeat_ms(waiter)
   if not heartbeats then
@@ -2773,12 +2363,6 @@ local function last_heartbeat_ms(waiter)
 end
 local function grace_deadline_ms(waiter)
   return last_heartbeat_ms(waiter) + grace_ms
-end
-local function mark_replica_alive(replica)
-  redis.call('HSET', replicas_key, replica, now_ms)
-  if heartbeats then
-    heartbeats[replica] = now_ms
-  end
 end
 local function head_of_queue()
   local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
@@ -2847,10 +2431,6 @@ local function nearest_deadline_ms(semaphore)
   local _, head = head_of_queue()
   return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
 end
-local function nearest_in_ms(semaphore)
-  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
-  return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
-end
 local function put_off_idle_removal(semaphore)
   if semaphore.configured then
     return
@@ -2917,7 +2497,7 @@ return answered
   }),
   reap: defineScript({
     name: 'reap',
-    sha1: '62740c15ca69a1d52f408b94528f53240fbe41f5',
+    sha1: 'a8cea15cda26fccef59ee019e256236805d118dd',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     replies: {
@@ -2949,27 +2529,6 @@ local function pack_lease(lease)
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
 end
-local function unpack_lease(text)
-  local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
-    string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
-  return {
-    permits = tonumber(permits),
-    fence = tonumber(fence),
-    ttl_ms = tonumber(ttl_ms),
-    granted_at_ms = tonumber(granted_at_ms),
-    attachments = attachments,
-    holder = holder,
-  }
-end
-local function find_lease(lease_id)
-  local deadline_ms = tonumber(redis.call('ZSCORE', deadlines_key, lease_id))
-  if not deadline_ms or deadline_ms <= now_ms then
-    return nil
-  end
-  local lease = unpack_lease(redis.call('HGET', leases_key, lease_id))
-  lease.deadline_ms = deadline_ms
-  return lease
-end
 local function add_lease(semaphore, lease_id, lease)
   semaphore.fence = math.max(semaphore.fence + 1, now_us)
   semaphore.used = semaphore.used + lease.permits
@@ -2979,12 +2538,6 @@ local function add_lease(semaphore, lease_id, lease)
   lease.deadline_ms = now_ms + lease.ttl_ms
   redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
-end
-local function remove_lease(semaphore, lease_id, lease)
-  semaphore.used = semaphore.used - lease.permits
-  semaphore.touched = true
-  redis.call('ZREM', deadlines_key, lease_id)
-  redis.call('HDEL', leases_key, lease_id)
 end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
@@ -3006,45 +2559,12 @@ local function expire_leases(semaphore)
   redis.call('HDEL', leases_key, unpack(ids))
   expired_leases = expired_leases + #ids
 end
-local function has_attachment(set, attachment)
-  return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
-end
-local function with_attachment(set, attachment)
-  if set == '-' then
-    return attachment
-  end
-  if has_attachment(set, attachment) then
-    return set
-  end
-  return set .. ',' .. attachment
-end
-local function without_attachment(set, attachment)
-  local rest = {}
-  for each in string.gmatch(set, '[^,]+') do
-    if each ~= attachment then
-      rest[#rest + 1] = each
-    end
-  end
-  if #rest == 0 then
-    return '-'
-  end
-  return table.concat(rest, ',')
-end
-local function replica_of(attachment)
-  return string.match(attachment, '^([^.]+)')
-end
 local function numbers_by_replica(set)
   local numbers = {}
   for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
     numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
   end
   return numbers
-end
-local function pack_waiter(waiter)
-  return string.format(
-    '%d %d %.0f %s %s',
-    waiter.permits, waiter.ttl_ms, waiter.since_ms, waiter.attachments, waiter.holder
-  )
 end
 local function unpack_waiter(text)
   local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
@@ -3084,9 +2604,6 @@ local function load_semaphore()
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
 end
-local function largest_request(semaphore)
-  return math.max(semaphore.limit, 1)
-end
 local heartbeats = nil
 local function last_heartbeat_ms(waiter)
   if not heartbeats then
@@ -3104,12 +2621,6 @@ local function last_heartbeat_ms(waiter)
 end
 local function grace_deadline_ms(waiter)
   return last_heartbeat_ms(waiter) + grace_ms
-end
-local function mark_replica_alive(replica)
-  redis.call('HSET', replicas_key, replica, now_ms)
-  if heartbeats then
-    heartbeats[replica] = now_ms
-  end
 end
 local function head_of_queue()
   local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
@@ -3228,7 +2739,7 @@ return answered
   }),
   release: defineScript({
     name: 'release',
-    sha1: 'dc406cdb08b0b2c3898ca209e8e989e88304d054',
+    sha1: 'b79802c581b89d55ae1e2f6aa2c510f8df5a02fe',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'retired'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', retire: 'bool', retireMs: 'int' },
     replies: {
@@ -3256,33 +2767,6 @@ local retire_ms = tonumber(ARGV[8])
 local expired_leases = 0
 local function reply(tag, ...)
   return { tag, expired_leases, ... }
-end
-local function has_attachment(set, attachment)
-  return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
-end
-local function with_attachment(set, attachment)
-  if set == '-' then
-    return attachment
-  end
-  if has_attachment(set, attachment) then
-    return set
-  end
-  return set .. ',' .. attachment
-end
-local function without_attachment(set, attachment)
-  local rest = {}
-  for each in string.gmatch(set, '[^,]+') do
-    if each ~= attachment then
-      rest[#rest + 1] = each
-    end
-  end
-  if #rest == 0 then
-    return '-'
-  end
-  return table.concat(rest, ',')
-end
-local function replica_of(attachment)
-  return string.match(attachment, '^([^.]+)')
 end
 local function numbers_by_replica(set)
   local numbers = {}
@@ -3378,12 +2862,6 @@ local function expire_leases(semaphore)
   redis.call('HDEL', leases_key, unpack(ids))
   expired_leases = expired_leases + #ids
 end
-local function pack_waiter(waiter)
-  return string.format(
-    '%d %d %.0f %s %s',
-    waiter.permits, waiter.ttl_ms, waiter.since_ms, waiter.attachments, waiter.holder
-  )
-end
 local function unpack_waiter(text)
   local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
   return {
@@ -3422,9 +2900,6 @@ local function load_semaphore()
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
 end
-local function largest_request(semaphore)
-  return math.max(semaphore.limit, 1)
-end
 local heartbeats = nil
 local function last_heartbeat_ms(waiter)
   if not heartbeats then
@@ -3442,12 +2917,6 @@ local function last_heartbeat_ms(waiter)
 end
 local function grace_deadline_ms(waiter)
   return last_heartbeat_ms(waiter) + grace_ms
-end
-local function mark_replica_alive(replica)
-  redis.call('HSET', replicas_key, replica, now_ms)
-  if heartbeats then
-    heartbeats[replica] = now_ms
-  end
 end
 local function head_of_queue()
   local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
@@ -3499,10 +2968,6 @@ local function nearest_deadline_ms(semaphore)
   end
   local _, head = head_of_queue()
   return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
-end
-local function nearest_in_ms(semaphore)
-  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
-  return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
 end
 local function put_off_idle_removal(semaphore)
   if semaphore.configured then
@@ -3569,7 +3034,7 @@ return answered
   }),
   remove: defineScript({
     name: 'remove',
-    sha1: '4dd85d435600105fd1983c8f009871fb58af7081',
+    sha1: '720dbdf7a9d10bfff99f8c021139719ea68cf6fe',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', force: 'bool' },
     replies: {
@@ -3606,27 +3071,6 @@ local function pack_lease(lease)
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
 end
-local function unpack_lease(text)
-  local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
-    string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
-  return {
-    permits = tonumber(permits),
-    fence = tonumber(fence),
-    ttl_ms = tonumber(ttl_ms),
-    granted_at_ms = tonumber(granted_at_ms),
-    attachments = attachments,
-    holder = holder,
-  }
-end
-local function find_lease(lease_id)
-  local deadline_ms = tonumber(redis.call('ZSCORE', deadlines_key, lease_id))
-  if not deadline_ms or deadline_ms <= now_ms then
-    return nil
-  end
-  local lease = unpack_lease(redis.call('HGET', leases_key, lease_id))
-  lease.deadline_ms = deadline_ms
-  return lease
-end
 local function add_lease(semaphore, lease_id, lease)
   semaphore.fence = math.max(semaphore.fence + 1, now_us)
   semaphore.used = semaphore.used + lease.permits
@@ -3636,12 +3080,6 @@ local function add_lease(semaphore, lease_id, lease)
   lease.deadline_ms = now_ms + lease.ttl_ms
   redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
-end
-local function remove_lease(semaphore, lease_id, lease)
-  semaphore.used = semaphore.used - lease.permits
-  semaphore.touched = true
-  redis.call('ZREM', deadlines_key, lease_id)
-  redis.call('HDEL', leases_key, lease_id)
 end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
@@ -3663,45 +3101,12 @@ local function expire_leases(semaphore)
   redis.call('HDEL', leases_key, unpack(ids))
   expired_leases = expired_leases + #ids
 end
-local function has_attachment(set, attachment)
-  return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
-end
-local function with_attachment(set, attachment)
-  if set == '-' then
-    return attachment
-  end
-  if has_attachment(set, attachment) then
-    return set
-  end
-  return set .. ',' .. attachment
-end
-local function without_attachment(set, attachment)
-  local rest = {}
-  for each in string.gmatch(set, '[^,]+') do
-    if each ~= attachment then
-      rest[#rest + 1] = each
-    end
-  end
-  if #rest == 0 then
-    return '-'
-  end
-  return table.concat(rest, ',')
-end
-local function replica_of(attachment)
-  return string.match(attachment, '^([^.]+)')
-end
 local function numbers_by_replica(set)
   local numbers = {}
   for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
     numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
   end
   return numbers
-end
-local function pack_waiter(waiter)
-  return string.format(
-    '%d %d %.0f %s %s',
-    waiter.permits, waiter.ttl_ms, waiter.since_ms, waiter.attachments, waiter.holder
-  )
 end
 local function unpack_waiter(text)
   local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
@@ -3741,9 +3146,6 @@ local function load_semaphore()
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
 end
-local function largest_request(semaphore)
-  return math.max(semaphore.limit, 1)
-end
 local heartbeats = nil
 local function last_heartbeat_ms(waiter)
   if not heartbeats then
@@ -3761,12 +3163,6 @@ local function last_heartbeat_ms(waiter)
 end
 local function grace_deadline_ms(waiter)
   return last_heartbeat_ms(waiter) + grace_ms
-end
-local function mark_replica_alive(replica)
-  redis.call('HSET', replicas_key, replica, now_ms)
-  if heartbeats then
-    heartbeats[replica] = now_ms
-  end
 end
 local function head_of_queue()
   local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
@@ -3834,10 +3230,6 @@ local function nearest_deadline_ms(semaphore)
   end
   local _, head = head_of_queue()
   return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
-end
-local function nearest_in_ms(semaphore)
-  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
-  return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
 end
 local function put_off_idle_removal(semaphore)
   if semaphore.configured then
@@ -3897,14 +3289,14 @@ return reply('removed')
   }),
   renew: defineScript({
     name: 'renew',
-    sha1: 'dd804acf821f2e98410f285870ed3ff6e127f6fc',
+    sha1: '643064ed8c751879c1d1237e7327d74d0f0c4761',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', ttlMs: 'int' },
     replies: {
       renewed: { permits: 'int', fence: 'int', ttlMs: 'int', grantedAtMs: 'int', deadlineMs: 'int', expiresInMs: 'int' },
       lease_not_held: {},
     },
-    text: `#!lua
+    text: `#!lua flags=allow-oom
 -- renew
 local state_key = KEYS[1]
 local deadlines_key = KEYS[2]
@@ -3963,12 +3355,6 @@ local function add_lease(semaphore, lease_id, lease)
   redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
 end
-local function remove_lease(semaphore, lease_id, lease)
-  semaphore.used = semaphore.used - lease.permits
-  semaphore.touched = true
-  redis.call('ZREM', deadlines_key, lease_id)
-  redis.call('HDEL', leases_key, lease_id)
-end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
     return
@@ -3989,45 +3375,12 @@ local function expire_leases(semaphore)
   redis.call('HDEL', leases_key, unpack(ids))
   expired_leases = expired_leases + #ids
 end
-local function has_attachment(set, attachment)
-  return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
-end
-local function with_attachment(set, attachment)
-  if set == '-' then
-    return attachment
-  end
-  if has_attachment(set, attachment) then
-    return set
-  end
-  return set .. ',' .. attachment
-end
-local function without_attachment(set, attachment)
-  local rest = {}
-  for each in string.gmatch(set, '[^,]+') do
-    if each ~= attachment then
-      rest[#rest + 1] = each
-    end
-  end
-  if #rest == 0 then
-    return '-'
-  end
-  return table.concat(rest, ',')
-end
-local function replica_of(attachment)
-  return string.match(attachment, '^([^.]+)')
-end
 local function numbers_by_replica(set)
   local numbers = {}
   for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
     numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
   end
   return numbers
-end
-local function pack_waiter(waiter)
-  return string.format(
-    '%d %d %.0f %s %s',
-    waiter.permits, waiter.ttl_ms, waiter.since_ms, waiter.attachments, waiter.holder
-  )
 end
 local function unpack_waiter(text)
   local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
@@ -4067,9 +3420,6 @@ local function load_semaphore()
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
 end
-local function largest_request(semaphore)
-  return math.max(semaphore.limit, 1)
-end
 local heartbeats = nil
 local function last_heartbeat_ms(waiter)
   if not heartbeats then
@@ -4087,12 +3437,6 @@ local function last_heartbeat_ms(waiter)
 end
 local function grace_deadline_ms(waiter)
   return last_heartbeat_ms(waiter) + grace_ms
-end
-local function mark_replica_alive(replica)
-  redis.call('HSET', replicas_key, replica, now_ms)
-  if heartbeats then
-    heartbeats[replica] = now_ms
-  end
 end
 local function head_of_queue()
   local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
@@ -4160,10 +3504,6 @@ local function nearest_deadline_ms(semaphore)
   end
   local _, head = head_of_queue()
   return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
-end
-local function nearest_in_ms(semaphore)
-  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
-  return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
 end
 local function put_off_idle_removal(semaphore)
   if semaphore.configured then
@@ -4225,7 +3565,7 @@ return reply(
   }),
   revoke: defineScript({
     name: 'revoke',
-    sha1: '2819ee188cecc18d6bc0a171a9a12a635bb48b7f',
+    sha1: '140c6d1e1b76c1daf1f4592330d662d174bc8e04',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', fence: 'int' },
     replies: {
@@ -4317,45 +3657,12 @@ local function expire_leases(semaphore)
   redis.call('HDEL', leases_key, unpack(ids))
   expired_leases = expired_leases + #ids
 end
-local function has_attachment(set, attachment)
-  return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
-end
-local function with_attachment(set, attachment)
-  if set == '-' then
-    return attachment
-  end
-  if has_attachment(set, attachment) then
-    return set
-  end
-  return set .. ',' .. attachment
-end
-local function without_attachment(set, attachment)
-  local rest = {}
-  for each in string.gmatch(set, '[^,]+') do
-    if each ~= attachment then
-      rest[#rest + 1] = each
-    end
-  end
-  if #rest == 0 then
-    return '-'
-  end
-  return table.concat(rest, ',')
-end
-local function replica_of(attachment)
-  return string.match(attachment, '^([^.]+)')
-end
 local function numbers_by_replica(set)
   local numbers = {}
   for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
     numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
   end
   return numbers
-end
-local function pack_waiter(waiter)
-  return string.format(
-    '%d %d %.0f %s %s',
-    waiter.permits, waiter.ttl_ms, waiter.since_ms, waiter.attachments, waiter.holder
-  )
 end
 local function unpack_waiter(text)
   local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
@@ -4395,9 +3702,6 @@ local function load_semaphore()
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
 end
-local function largest_request(semaphore)
-  return math.max(semaphore.limit, 1)
-end
 local heartbeats = nil
 local function last_heartbeat_ms(waiter)
   if not heartbeats then
@@ -4415,12 +3719,6 @@ local function last_heartbeat_ms(waiter)
 end
 local function grace_deadline_ms(waiter)
   return last_heartbeat_ms(waiter) + grace_ms
-end
-local function mark_replica_alive(replica)
-  redis.call('HSET', replicas_key, replica, now_ms)
-  if heartbeats then
-    heartbeats[replica] = now_ms
-  end
 end
 local function head_of_queue()
   local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
@@ -4488,10 +3786,6 @@ local function nearest_deadline_ms(semaphore)
   end
   local _, head = head_of_queue()
   return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
-end
-local function nearest_in_ms(semaphore)
-  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
-  return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
 end
 local function put_off_idle_removal(semaphore)
   if semaphore.configured then
