@@ -1,12 +1,13 @@
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { openService, type ProblemBody } from './open-service.js'
 import { id } from './bad-requests.js'
 
 const path = '/v1/semaphores/a'
+const { app, call } = openService({}, afterAll)
 
 describe('a body that cannot be read', () => {
   const send = (payload: string, headers: Record<string, string> = {}) =>
-    openService().app.inject({
+    app.inject({
       method: 'POST',
       url: `${path}/acquire`,
       payload,
@@ -40,7 +41,6 @@ describe('a body that cannot be read', () => {
   })
 
   test('without a type is refused, unless it is empty', async () => {
-    const { app } = openService()
     const url = `${path}/acquire`
     const typeless = await app.inject({ method: 'POST', url, payload: Buffer.from('{}'), headers: {} })
     expect(typeless.json()).toMatchObject({ code: 'UNSUPPORTED_MEDIA_TYPE' })
@@ -56,7 +56,6 @@ describe('a body that cannot be read', () => {
   })
 
   test('is not looked at by GET', async () => {
-    const { app } = openService()
     const response = await app.inject({
       method: 'GET',
       url: '/v1/semaphores',
@@ -84,11 +83,10 @@ describe('paths', () => {
     '/v1/semaphores/a/b/c',
     '//healthz',
   ])('%s is no route', async (url) => {
-    expect((await openService().call('GET', url)).json()).toMatchObject({ code: 'ROUTE_NOT_FOUND', status: 404 })
+    expect((await call('GET', url)).json()).toMatchObject({ code: 'ROUTE_NOT_FOUND', status: 404 })
   })
 
   test('a name may have 128 characters, and be percent-encoded', async () => {
-    const { call } = openService()
     const name = 'x'.repeat(128)
     expect((await call('PUT', `/v1/semaphores/${name}`, { limit: 1 })).statusCode).toBe(201)
     const encoded = '%78'.repeat(128)
@@ -103,7 +101,7 @@ describe('paths', () => {
     ['DELETE', '/v1/semaphores', 'GET, HEAD'],
     ['POST', '/v1/semaphores/a/leases/1', 'DELETE'],
   ] as const)('%s %s is told which methods there are', async (method, url, allow) => {
-    const response = await openService().app.inject({
+    const response = await app.inject({
       method,
       url,
       payload: '<x/>',
@@ -115,7 +113,7 @@ describe('paths', () => {
   })
 
   test('every GET has a HEAD', async () => {
-    const response = await openService().app.inject({ method: 'HEAD', url: '/v1/semaphores' })
+    const response = await app.inject({ method: 'HEAD', url: '/v1/semaphores' })
     expect([response.statusCode, response.body]).toEqual([200, ''])
   })
 })

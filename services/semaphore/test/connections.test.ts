@@ -231,6 +231,13 @@ describe('bytes that are no request', () => {
   })
 })
 
+test('a stopping service closes a kept connection with its next answer', async () => {
+  const { socket, received, closed } = await dial(await openService({ isStopping: () => true }).listen())
+  socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await closed
+  expect(received()).toMatch(/^HTTP\/1.1 200 [\s\S]*connection: close/i)
+})
+
 test('a stopping service tells its waiters to go elsewhere, keeps their places and closes their connections', async () => {
   const { service, port } = await full()
   const { socket, received, closed } = await dial(port)

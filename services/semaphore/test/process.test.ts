@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { startTestRedis } from '@signalbox/test-redis'
 import { describe, expect, inject, onTestFinished, test, vi } from 'vitest'
 import { apiKey } from './open-service.js'
 
@@ -87,13 +88,23 @@ describe('a start', () => {
   })
 
   test('while its Redis is away is up but not ready, and recovers by itself', async () => {
-    const { url } = run({ REDIS_URL: 'redis://127.0.0.1:1' })
+    const redis = await startTestRedis({ config: ['--maxmemory-policy', 'allkeys-lru'] })
+    onTestFinished(() => redis.stop())
+    await redis.kill()
+    const { url, output } = run({ REDIS_URL: redis.url })
     const at = await url()
     expect((await fetch(`${at}/healthz`)).status).toBe(200)
     expect((await fetch(`${at}/readyz`)).status).toBe(503)
     const response = await acquire(at, { create: { limit: 1 } })
     expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
     expect(await response.json()).toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    await redis.restart()
+    await ready(at)
+    expect((await acquire(at, { create: { limit: 1 } })).status).toBe(200)
+    // What it could not ask at the start it asks now.
+    await vi.waitFor(() => expect(output()).toMatch(/"level":"warn".*maxmemory-policy is allkeys-lru/), { timeout })
+    expect(output()).toMatch(/"level":"warn".*appendonly is no/)
+    expect(output()).not.toMatch(/"level":"(?:error|fatal)"/)
   })
 
   test('with bad values says which and ends with 1, without a stack', async () => {
