@@ -41,6 +41,7 @@ export function leaseIdOf(index: number): string {
 export class Caller {
   readonly #attachments = new Map<string, Attachment[]>()
   readonly #fences: number[] = []
+  readonly #permits = new Map<string, number>()
   #number = 0
 
   callFor({ semaphore, does }: Step): Call {
@@ -86,10 +87,12 @@ export class Caller {
   }
 
   #acquire(semaphore: string, does: Extract<Step['does'], { kind: 'acquire' }>): AcquireCall {
-    const { permits, ttlMs, enqueue, create } = does
+    const { ttlMs, enqueue, create } = does
     const leaseId = leaseIdOf(does.id)
     const replica = replicaOf(does.replica)
     const key = `${semaphore} ${leaseId}`
+    const permits = does.permits ?? this.#permits.get(key) ?? 1
+    this.#permits.set(key, permits)
     const known = this.#attachments.get(key) ?? []
     const previous = known.findLast((attachment) => attachment.replica === replica)
     const isSame = does.sameAttachment && previous !== undefined

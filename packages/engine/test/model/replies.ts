@@ -134,8 +134,13 @@ function ended(known: Known, { reply, with: call }: Extract<Answered, { to: 'end
     return
   }
   assert.ok(attached?.attachments.has(attachment) === true, 'ended an attachment that was not there')
+  assert.equal(
+    reply.kind === 'held',
+    lease !== undefined && call.unlessHeld,
+    'a wait that is over gives way to a grant',
+  )
   if (reply.kind === 'held') {
-    assert.ok(call.unlessHeld && lease?.fence === reply.lease.fence)
+    assert.equal(lease?.fence, reply.lease.fence)
     return
   }
   attached.attachments.delete(attachment)
