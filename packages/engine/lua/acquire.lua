@@ -157,6 +157,10 @@ local function answer(semaphore)
   if lease then
     return repeat_held(semaphore, lease)
   end
+  -- A lease of this very id that is over but behind the batch: a new one in its place would hide its permits for ever.
+  if semaphore.backlog and redis.call('ZSCORE', deadlines_key, lease_id) then
+    return reply('again')
+  end
   local waiter = semaphore.waiting > 0 and find_waiter(lease_id)
   if waiter then
     return repeat_waiting(semaphore, waiter)

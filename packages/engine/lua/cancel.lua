@@ -14,21 +14,30 @@
 -- ARGV[5] batch_max  int
 -- ARGV[6] lease_id   string
 -- ARGV[7] attachment string    <replica>.<number>
--- ARGV[8] unless_held bool     a wait that is over gives way to the grant that raced it
+-- ARGV[8] unless_held bool     a wait that is over gives way to the grant that raced it, or that another attempt got
 -- RETURN  held       permits:int fence:int ttl_ms:int granted_at_ms:int deadline_ms:int expires_in_ms:int
 -- RETURN  left
 -- RETURN  returned
 -- RETURN  detached
 -- RETURN  not_attached
+local function held(lease)
+  -- Another attempt adopted it, or it was granted to another: this caller learns now that its id is held, so it adopts it too.
+  if not has_attachment(lease.attachments, attachment) and lease.attachments ~= '-' then
+    lease.attachments = '-'
+    redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+  end
+  return reply(
+    'held', lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
+    lease.deadline_ms - now_ms
+  )
+end
+
 local function cancel_held(semaphore, lease)
+  if unless_held then
+    return held(lease)
+  end
   if not has_attachment(lease.attachments, attachment) then
     return reply('not_attached')
-  end
-  if unless_held then
-    return reply(
-      'held', lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
-      lease.deadline_ms - now_ms
-    )
   end
   lease.attachments = without_attachment(lease.attachments, attachment)
   if lease.attachments ~= '-' then

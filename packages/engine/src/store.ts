@@ -90,7 +90,7 @@ export type RenewReply =
   | { readonly kind: 'lease_not_held' }
 
 /**
- * What became of an attachment's end. `held`: only with `unlessHeld`, and nothing was changed. `left`: the last attachment went, and the
+ * What became of an attachment's end. `held`: only with `unlessHeld`; nothing was ended. `left`: the last attachment went, and the
  * waiter with it. `returned`: the last attachment went, and the lease's permits came back. `detached`: others remain.
  */
 export type EndReply =
@@ -231,7 +231,10 @@ export interface Store {
   /** `retire`: refuse the id from now on, in whatever state it was. A cancelled waiter's id is retired anyway. */
   release(call: { semaphore: string; leaseId: string; retire: boolean }): Promise<ReleaseReply>
   renew(call: { semaphore: string; leaseId: string; ttlMs: number }): Promise<RenewReply>
-  /** Ends one attachment and nothing else. `unlessHeld`: a wait that is over gives way to a grant that raced it. */
+  /**
+   * Ends one attachment and nothing else. `unlessHeld`: a wait that is over gives way to a lease of its id, granted meanwhile to
+   * whichever attempt; one that is not this attachment's is adopted.
+   */
   end(call: { semaphore: string; leaseId: string; attachment: Attachment; unlessHeld: boolean }): Promise<EndReply>
   /** Expires what is past its deadline, drops dead heads, grants what fits. */
   reap(call: { semaphore: string }): Promise<{ nearestInMs: NearestInMs }>

@@ -129,6 +129,13 @@ describe('cancel', () => {
     expect(await held()).toEqual([c])
   })
 
+  it('of a wait that is over gives way to the lease that another attempt of its id got, and adopts it', async () => {
+    await acquire({ leaseId: a, createLimit: 1, attachment: 'r1.1' })
+    expect(await cancel(a, 'r2.1', true)).toMatchObject({ kind: 'held', expiresInMs: 30_000 })
+    expect(await cancel(a, 'r1.1')).toEqual({ kind: 'not_attached' })
+    expect(await held()).toEqual([a])
+  })
+
   it('of an attempt that is overtaken does not kill the lease its retry holds, in either order of arrival', async () => {
     await acquire({ leaseId: a, createLimit: 1, attachment: 'r1.1' })
     await acquire({ leaseId: a, attachment: 'r2.1' })

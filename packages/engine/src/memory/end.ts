@@ -12,11 +12,15 @@ export function end(
   const semaphore = enter(transition, call.semaphore)
   const lease = semaphore?.heldLease(call.leaseId, transition.nowMs)
   const waiter = semaphore?.waiters.get(call.leaseId)
+  if (lease !== undefined && call.unlessHeld) {
+    // Adopted by another attempt, or granted to it: this caller learns now that its id is held, so it adopts it too.
+    if (!isAttached(lease.attachments, call.attachment)) lease.attachments = []
+    return { kind: 'held', lease: grantedLease(lease, transition.nowMs) }
+  }
   const attached = lease ?? waiter
   if (semaphore === undefined || attached === undefined || !isAttached(attached.attachments, call.attachment)) {
     return { kind: 'not_attached' }
   }
-  if (lease !== undefined && call.unlessHeld) return { kind: 'held', lease: grantedLease(lease, transition.nowMs) }
   attached.attachments = without(attached.attachments, call.attachment)
   if (attached.attachments.length > 0) return { kind: 'detached' }
   if (lease !== undefined) semaphore.removeLease(lease, transition.nowMs)

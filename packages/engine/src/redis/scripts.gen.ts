@@ -4,7 +4,7 @@ import { defineScript } from './define-script.js'
 export const scripts = {
   acquire: defineScript({
     name: 'acquire',
-    sha1: 'dd5ca291e3052d7871b2a077073f55c75170a6bb',
+    sha1: 'eb9039cf4c90e284c9afbaa1321e037b975668f6',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'retired', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', permits: 'int', ttlMs: 'int', enqueue: 'bool', attachment: 'string', holder: 'string', queueMax: 'int', createLimit: 'int', createBounded: 'bool', onConflict: 'string' },
     replies: {
@@ -450,6 +450,9 @@ local function answer(semaphore)
   if lease then
     return repeat_held(semaphore, lease)
   end
+  if semaphore.backlog and redis.call('ZSCORE', deadlines_key, lease_id) then
+    return reply('again')
+  end
   local waiter = semaphore.waiting > 0 and find_waiter(lease_id)
   if waiter then
     return repeat_waiting(semaphore, waiter)
@@ -735,7 +738,7 @@ return answered
   }),
   cancel: defineScript({
     name: 'cancel',
-    sha1: '1566f9e56169436c558f5128c3d408d220a1b3b8',
+    sha1: 'c8af606cca907343006cfd4e850af52be3605f19',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', attachment: 'string', unlessHeld: 'bool' },
     replies: {
@@ -1019,15 +1022,22 @@ local function finish(semaphore)
     put_off_idle_removal(semaphore)
   end
 end
+local function held(lease)
+  if not has_attachment(lease.attachments, attachment) and lease.attachments ~= '-' then
+    lease.attachments = '-'
+    redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+  end
+  return reply(
+    'held', lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
+    lease.deadline_ms - now_ms
+  )
+end
 local function cancel_held(semaphore, lease)
+  if unless_held then
+    return held(lease)
+  end
   if not has_attachment(lease.attachments, attachment) then
     return reply('not_attached')
-  end
-  if unless_held then
-    return reply(
-      'held', lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
-      lease.deadline_ms - now_ms
-    )
   end
   lease.attachments = without_attachment(lease.attachments, attachment)
   if lease.attachments ~= '-' then

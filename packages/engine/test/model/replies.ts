@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { GrantedLease } from '../../src/store.js'
 import type { Answered } from './calls.js'
 import type { Held, Known, Seen } from './known.js'
+import { modelQueueMax } from './steps.js'
 
 type AcquireAnswered = Extract<Answered, { to: 'acquire' }>
 
@@ -59,18 +60,46 @@ function acquired(known: Known, answered: AcquireAnswered, seen: Seen): void {
   const { reply, with: call } = answered
   const isRetired = known.nowMs < (known.retiredUntilMs.get(call.leaseId) ?? 0)
   assert.equal(reply.kind === 'wait_cancelled', isRetired, 'a retired id is refused, and no other')
+  if (!isRetired) checkRefusal(known, answered)
+  created(known, answered)
   if (reply.kind === 'granted') granted(known, call, reply.lease, seen)
   if (reply.kind === 'queued') enqueued(known, answered, reply, seen)
-  if (reply.kind === 'semaphore_not_found') assert.equal(known.limit, null)
   if (reply.kind !== 'busy') return
-  known.limit ??= call.create?.limit ?? 0
   assert.ok(reply.waiting > 0 || reply.used + call.permits > reply.limit, 'busy, with room and nobody waiting')
   assert.equal(reply.used, known.used, 'I15: used is what is held')
   known.checkNearest(reply.nearestInMs)
 }
 
+/** What is asked for is refused when it must be, by the first rule it breaks, and not otherwise; a repeat breaks none but its own. */
+function checkRefusal(known: Known, { reply, with: call }: AcquireAnswered): void {
+  const { create, permits, leaseId } = call
+  const waiter = known.queued(leaseId)
+  const lives = known.held.get(leaseId) ?? (waiter !== undefined && known.deadAtStart.has(waiter) ? undefined : waiter)
+  // Left the queue in this step; dropped from it, perhaps.
+  if (reply.kind === 'busy' || (waiter !== undefined && known.deadAtStart.has(waiter))) return
+  const limit = known.limit ?? create?.limit ?? 0
+  const isOther =
+    create !== null && known.limit !== null && create.limit !== known.limit && create.limit !== known.initial
+  const isOtherKind = create !== null && known.limit !== null && create.bounded !== known.bounded
+  let expected: string | null = null
+  if (lives !== undefined) expected = lives.permits === permits ? null : 'lease_id_conflict'
+  else if (known.limit === null && create === null) expected = 'semaphore_not_found'
+  else if (isOtherKind || (isOther && create.onConflict === 'error')) expected = 'limit_conflict'
+  else if (permits > Math.max(limit, 1)) expected = 'permits_exceed_limit'
+  else if (reply.kind === 'queue_full') expected = known.queue.length >= modelQueueMax ? 'queue_full' : null
+  if (expected !== null) assert.equal(reply.kind, expected)
+  else assert.ok(reply.kind === 'granted' || reply.kind === 'queued', `refused for nothing: ${JSON.stringify(reply)}`)
+}
+
+function created(known: Known, { reply, with: call }: AcquireAnswered): void {
+  if (known.limit !== null || !['granted', 'queued', 'busy'].includes(reply.kind)) return
+  assert.ok(call.create !== null, 'created without create')
+  known.initial = call.create.limit
+  known.limit = call.create.limit
+  known.bounded = call.create.bounded
+}
+
 function granted(known: Known, call: AcquireAnswered['with'], lease: GrantedLease, seen: Seen): void {
-  known.limit ??= call.create?.limit ?? 0
   const before = known.held.get(call.leaseId)
   const attachment = nameOf(call.attachment)
   if (before === undefined) {
@@ -96,7 +125,6 @@ function enqueued(
   reply: Extract<AcquireAnswered['reply'], { kind: 'queued' }>,
   seen: Seen,
 ): void {
-  known.limit ??= call.create?.limit ?? 0
   const shown = seen.waiters.find(({ holder }) => holder === call.leaseId)
   const before = known.queued(call.leaseId)
   const keepsPlace = before !== undefined && (shown === undefined || shown.sinceMs === before.sinceMs)
@@ -133,16 +161,17 @@ function ended(known: Known, { reply, with: call }: Extract<Answered, { to: 'end
     assert.ok(!isStillThere || (lease === undefined && known.deadAtStart.size > 0))
     return
   }
-  assert.ok(attached?.attachments.has(attachment) === true, 'ended an attachment that was not there')
   assert.equal(
     reply.kind === 'held',
     lease !== undefined && call.unlessHeld,
-    'a wait that is over gives way to a grant',
+    'a wait that is over gives way to a lease',
   )
   if (reply.kind === 'held') {
     assert.equal(lease?.fence, reply.lease.fence)
+    if (lease?.attachments.has(attachment) === false) lease.attachments.clear()
     return
   }
+  assert.ok(attached?.attachments.has(attachment) === true, 'ended an attachment that was not there')
   attached.attachments.delete(attachment)
   assert.equal(
     attached.attachments.size === 0,
