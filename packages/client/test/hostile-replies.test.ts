@@ -5,9 +5,11 @@ import {
   SignalboxClient,
   SignalboxError,
   UnavailableError,
+  type Fetch,
   type SignalboxEvent,
 } from '../src/index.js'
 import { json, leaseFor, startStranger, type SeenRequest, type Stranger } from './stranger.js'
+import { arrived } from './wire.js'
 
 // What answers at a port is not always the service. Whatever it is, callers get typed errors, and an acquire is undone.
 
@@ -200,6 +202,23 @@ describe('a service that misbehaves', () => {
     expect(performance.now() - startedAt).toBeGreaterThan(150)
     controller.abort('enough')
     await expect(acquiring).rejects.toBe('enough')
+    await vi.waitFor(() => expect(requests('/release')).toHaveLength(1))
+  })
+
+  it('and says so once, just before the caller aborts, is still told to forget the place', async () => {
+    const controller = new AbortController()
+    let acquires = 0
+    const stillWaiting: Fetch = async (url, request) => {
+      if (!url.endsWith('/acquire')) return await fetch(url, request)
+      acquires++
+      // All that is left until the pause are microtasks.
+      setImmediate(() => controller.abort('enough'))
+      return arrived(429, new Headers(), JSON.stringify({ code: 'STILL_WAITING', detail: 'wait' }))
+    }
+    stranger.answer = (_request, response) => json(response, 410, { code: 'LEASE_NOT_HELD', detail: 'not held' })
+    const waiter = new SignalboxClient({ url: stranger.url, fetch: stillWaiting })
+    await expect(waiter.semaphore('reports').acquire({ signal: controller.signal })).rejects.toBe('enough')
+    expect(acquires).toBe(1)
     await vi.waitFor(() => expect(requests('/release')).toHaveLength(1))
   })
 

@@ -161,20 +161,32 @@ describe('a lease', () => {
     expect(await used(service)).toBe(0)
   })
 
-  it('whose own renewal was under way when the release landed is not lost either (T19)', async () => {
-    const service = await startService()
-    const wire = new Wire()
-    const { client, events } = connect(service, { fetch: wire.fetch })
-    const slow = gate()
-    wire.before = async ({ call }) => (call === 'renew' ? slow.opened : undefined)
-    const lease = await client.semaphore('reports', 1).acquire({ ttlMs: 3_000 })
-    await vi.waitFor(() => expect(wire.calls('renew')).toHaveLength(1), { timeout: 5_000 })
-    await lease.release()
-    slow.open()
-    await vi.waitFor(() => expect(wire.calls('renew')[0]?.settled).toBe(true))
-    expect(lease.signal.aborted).toBe(false)
-    expect(events).toEqual([])
-  })
+  it.each([
+    ['answered', () => undefined],
+    ['cut', cut],
+  ])(
+    'whose own renewal was under way when the release landed, and then %s, is not lost either (T19)',
+    async (_how, end) => {
+      const service = await startService()
+      const wire = new Wire()
+      const { client, events } = connect(service, { fetch: wire.fetch })
+      const slow = gate()
+      wire.before = async ({ call }) => {
+        if (call !== 'renew') return
+        await slow.opened
+        end()
+      }
+      const lease = await client.semaphore('reports', 1).acquire({ ttlMs: 3_000 })
+      await vi.waitFor(() => expect(wire.calls('renew')).toHaveLength(1), { timeout: 5_000 })
+      await lease.release()
+      slow.open()
+      await vi.waitFor(() => expect(wire.calls('renew')[0]?.settled).toBe(true))
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      expect(wire.calls('renew')).toHaveLength(1)
+      expect(lease.signal.aborted).toBe(false)
+      expect(events).toEqual([])
+    },
+  )
 
   it('ends at maxHoldMs, renewed until then and not beyond', async () => {
     const service = await startService()

@@ -59,3 +59,16 @@ export function gate(): { readonly opened: Promise<void>; open: () => void } {
   })
   return { opened, open }
 }
+
+/** The same response, already here: reading it takes microtasks only, so that a test can act between any two of them. */
+export function arrived(status: number, headers: FetchResponse['headers'], text: string): FetchResponse {
+  const chunks = [new TextEncoder().encode(text)]
+  const reader = {
+    read: () => {
+      const value = chunks.shift()
+      return Promise.resolve(value === undefined ? { done: true } : { done: false, value })
+    },
+    cancel: () => Promise.resolve(),
+  }
+  return { status, headers, body: { getReader: () => reader } }
+}
