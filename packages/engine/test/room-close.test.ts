@@ -93,6 +93,7 @@ describe('a request that is closed, or whose reply is lost', () => {
   it('closed while the end of its wait is on its way: a grant that races both goes back', async () => {
     await world.hold('other')
     only('end', { thereMs: 500 })
+    replica.network.waysOf = () => []
     const attempt = replica.engine.acquire(request('a', { waitMs: 1_000 }))
     await world.clock.advance(1_100)
     await world.store.release({ semaphore: 's', leaseId: 'other', retire: false })
@@ -114,6 +115,33 @@ describe('a request that is closed, or whose reply is lost', () => {
       expect(replica.engine.waiting).toBe(0)
     },
   )
+
+  it('closed while its acquire is on its way, whose reply is then lost: nothing is left behind', async () => {
+    await world.hold('other')
+    only('acquire', { backMs: 500, fault: 'reply lost' })
+    const attempt = replica.engine.acquire(request('a', { waitMs: 20_000 }))
+    await world.clock.advance(100)
+    attempt.close()
+    await world.clock.advance(500)
+    expect(await world.inspect()).toMatchObject({ used: 1, waiting: 0 })
+  })
+
+  it('a run-again that reaches the store after the wait was over is ended a second time', async () => {
+    await world.hold('other')
+    const waiter = watch(replica.engine.acquire(request('a', { waitMs: 4_000 })))
+    await settled()
+    replica.network.waysOf = () => []
+    await world.store.remove({ semaphore: 's', force: true })
+    await world.hold('other')
+    only('acquire', { fault: 'too late', thereMs: 3_000 })
+    await world.clock.advance(4_000)
+    expect(waiter.kind).toBe('acquire_timeout')
+    await world.clock.advance(2_000)
+    expect(await world.inspect()).toMatchObject({ waiting: 1 })
+    await world.clock.advance(8_000)
+    expect(await world.inspect()).toMatchObject({ waiting: 0 })
+    expect(replica.network.counts).toMatchObject({ end: 3 })
+  })
 
   it('a lost reply while the store stays away: the end is sent again until it is answered', async () => {
     await world.hold('other')

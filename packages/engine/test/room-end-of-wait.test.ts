@@ -191,14 +191,19 @@ describe('the end of a wait', () => {
       expect(await world.inspect()).toMatchObject({ waiting: 1 })
     })
 
-    it('a place that the store forgot meanwhile is not asked for again: nobody is there', async () => {
-      await wait('a', 60_000)
-      await world.clock.advance(25_000)
-      const asked = replica.network.counts.acquire
-      await world.release('a')
-      await world.clock.advance(60_000)
-      expect(replica.network.counts.acquire).toBe(asked)
-      expect(replica.network.counts).not.toHaveProperty('end')
-    })
+    it.each(['heard', 'found by the heartbeat'])(
+      'a place that was cancelled meanwhile, as is %s, is neither asked for again nor ended: nobody is there',
+      async (how) => {
+        await wait('a', 60_000)
+        await world.clock.advance(25_000)
+        const asked = replica.network.counts.acquire
+        if (how === 'heard') only('heartbeat', { fault: 'never sent' })
+        else replica.network.waysOf = () => []
+        await world.release('a')
+        await world.clock.advance(60_000)
+        expect(replica.network.counts.acquire).toBe(asked)
+        expect(replica.network.counts).not.toHaveProperty('end')
+      },
+    )
   })
 })

@@ -138,6 +138,29 @@ describe('notices, however they come', () => {
     expect(await world.inspect()).toMatchObject({ waiting: 1, used: 1 })
   })
 
+  it('one of an earlier lease that comes after the one of now, before the reply, does not hide it', async () => {
+    const kept: Notice[] = []
+    replica.network.waysOf = (notice) => {
+      kept.push(notice)
+      return []
+    }
+    const waiter = await wait('a', { ttlMs: 2_000 })
+    await world.release('other')
+    await world.clock.advance(2_500)
+    await world.hold('another', 3_600_000)
+    const reply = gate()
+    only('acquire', { backUntil: reply.opened })
+    await world.clock.advance(1_000)
+    await world.release('another')
+    await settled()
+    replica.network.waysOf = () => [0]
+    for (const notice of kept.filter(({ kind }) => kind === 'granted').reverse()) replica.network.tell(notice)
+    reply.open()
+    await settled()
+    expect(waiter.kind).toBe('granted')
+    expect(replica.network.counts).toMatchObject({ acquire: 2 })
+  })
+
   it('one for a number that nobody has, of a semaphore that nobody waits for, or that never was, is ignored', async () => {
     await wait('a')
     const lease: GrantedLease = { permits: 1, fence: 1, ttlMs: 1, grantedAtMs: 0, deadlineMs: 1, expiresInMs: 1 }

@@ -28,6 +28,7 @@ describe('the waiting room, whatever the store and the observer do', () => {
     network.fateOf = (operation) => (operation === 'reap' ? { fault: 'never sent' } : {})
     await world.clock.advance(2_950)
     expect(network.counts.reap).toBeLessThanOrEqual(6)
+    expect(network.counts.reap).toBeGreaterThanOrEqual(4)
     expect(waiter.kind).toBeUndefined()
     await world.clock.advance(100)
     expect(waiter.kind).toBe('granted')
@@ -87,13 +88,63 @@ describe('the waiting room, whatever the store and the observer do', () => {
     network.fateOf = (operation) => (operation === 'heartbeat' ? { backUntil: first.opened } : {})
     await world.clock.advance(3_000)
     for (let times = 0; times < 5; times += 1) network.tell({ kind: 'check', semaphore: 's' })
-    await world.clock.advance(10_000)
+    await world.clock.advance(1_000)
     expect(network.counts.heartbeat).toBe(1)
     network.fateOf = () => ({})
     first.open()
     await world.clock.advance(1)
     // what was asked for meanwhile, once
     expect(network.counts.heartbeat).toBe(2)
+    await world.clock.advance(2_900)
+    expect(network.counts.heartbeat).toBe(2)
+  })
+
+  it('a heartbeat that failed is not repeated before its time, whoever asks for it meanwhile', async () => {
+    await world.hold('other')
+    const { network } = await waiting()
+    network.fateOf = () => ({ thereMs: 500, fault: 'never sent' })
+    await world.clock.advance(3_100)
+    network.tell({ kind: 'check', semaphore: 's' })
+    await world.clock.advance(2_800)
+    expect(network.counts.heartbeat).toBe(1)
+    await world.clock.advance(100)
+    expect(network.counts.heartbeat).toBe(2)
+  })
+
+  it('a heartbeat answered late does not put off a deadline that it did not know', async () => {
+    await world.hold('other')
+    const { network } = await waiting()
+    network.fateOf = (operation) => (operation === 'heartbeat' ? { backMs: 500 } : {})
+    await world.clock.advance(3_100)
+    network.tell({ kind: 'deadline', semaphore: 's', inMs: 1_000 })
+    await world.clock.advance(1_050)
+    expect(network.counts).toMatchObject({ heartbeat: 1, reap: 1 })
+  })
+
+  it('a heartbeat tries to listen again, where no new request would', async () => {
+    await world.hold('other')
+    const replica = world.replica()
+    replica.network.fateOf = (operation) => (operation === 'listen' ? { fault: 'never sent' } : {})
+    const waiter = watch(replica.engine.acquire(request('a', { waitMs: 24_000 })))
+    await settled()
+    replica.network.fateOf = () => ({})
+    await world.clock.advance(3_500)
+    await world.release('other')
+    await settled()
+    expect(waiter.kind).toBe('granted')
+  })
+
+  it('a semaphore that nobody waited for any more is waited for like a new one', async () => {
+    await world.hold('other')
+    const { engine, network } = world.replica()
+    engine.acquire(request('a', { waitMs: 24_000 })).close()
+    await settled()
+    network.waysOf = () => []
+    const waiter = watch(engine.acquire(request('b', { waitMs: 24_000 })))
+    await settled()
+    await world.release('other')
+    await world.clock.advance(3_000)
+    expect(waiter.kind).toBe('granted')
   })
 
   it('beats and keeps timers only while somebody waits, and nothing grows with names', async () => {

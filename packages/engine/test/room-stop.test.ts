@@ -81,6 +81,17 @@ describe('a replica that stops', () => {
     expect(world.clock.timers).toBe(0)
   })
 
+  it('beats no more, even while the reply of an acquire is still to come', async () => {
+    replica.engine.acquire(request('a', { waitMs: 24_000 }))
+    await settled()
+    replica.network.fateOf = (operation) => (operation === 'acquire' ? { backMs: 8_000 } : {})
+    replica.engine.acquire(request('b', { waitMs: 24_000 }))
+    await settled()
+    replica.engine.stop()
+    await world.clock.advance(10_000)
+    expect(replica.network.counts).toEqual({ listen: 1, acquire: 2 })
+  })
+
   it('gives back what is granted but not delivered when that closes', async () => {
     await world.release('other')
     const attempt = replica.engine.acquire(request('a', { waitMs: 24_000 }))

@@ -233,7 +233,7 @@ export class OpenRequest implements Attempt {
       return
     }
     this.#conclude({ kind: 'acquire_timeout' })
-    if (reply.kind === 'held' || this.#isDoubtful) this.#end()
+    if (this.#isDoubtful) this.#end()
   }
 
   /** Reports a grant that a notice told of, if it is worth having. */

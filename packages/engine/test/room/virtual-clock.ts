@@ -11,6 +11,7 @@ export class VirtualClock implements Clock {
   #nowMs = 0
   #order = 0
   readonly #timers = new Set<Timer>()
+  readonly #work = new Set<Promise<void>>()
 
   now(): number {
     return this.#nowMs
@@ -34,17 +35,30 @@ export class VirtualClock implements Clock {
     return new Promise((resolve) => this.setTimeout(resolve, delayMs))
   }
 
+  /** No time passes before this is done. */
+  waitFor(work: Promise<void>): void {
+    this.#work.add(work)
+    void work.finally(() => this.#work.delete(work))
+  }
+
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms
-    await settled()
+    await this.#rest()
     for (let next = this.#next(untilMs); next !== null; next = this.#next(untilMs)) {
       this.#timers.delete(next)
       this.#nowMs = next.atMs
       next.run()
-      await settled()
+      await this.#rest()
     }
     this.#nowMs = untilMs
-    await settled()
+    await this.#rest()
+  }
+
+  async #rest(): Promise<void> {
+    do {
+      await Promise.all(this.#work)
+      await settled()
+    } while (this.#work.size > 0)
   }
 
   #next(untilMs: number): Timer | null {
@@ -99,12 +113,19 @@ export class ReplicaClock implements Clock {
     this.#held ??= []
   }
 
+  /** What came meanwhile runs in its order, one after the other, as the turns of an event loop do. */
   async resume(): Promise<void> {
     const held = this.#held ?? []
     this.#held = null
-    for (const run of held) {
-      run()
-      await settled()
-    }
+    const work = runAll(held)
+    this.#common.waitFor(work)
+    await work
+  }
+}
+
+async function runAll(held: readonly (() => void)[]): Promise<void> {
+  for (const run of held) {
+    run()
+    await settled()
   }
 }

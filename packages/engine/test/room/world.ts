@@ -21,6 +21,8 @@ export interface World {
   /** Takes a permit past all replicas and their networks, as a caller of some other replica. */
   hold(leaseId: string, ttlMs?: number, limit?: number): Promise<void>
   release(leaseId: string, retire?: boolean): Promise<void>
+  /** Sets the store's clock, and no other, ahead. */
+  stepStoreClock(ms: number): void
   close(): Promise<void>
 }
 
@@ -29,7 +31,8 @@ const epochMs = 1_800_000_000_000
 /** Any number of replicas on one store, all on one virtual clock. Starts with the semaphore `s`, limit 1. */
 export function createWorld(): World {
   const clock = new VirtualClock()
-  const store = createMemoryStore({ clock: () => Math.floor((epochMs + clock.now()) * 1000) })
+  let steppedMs = 0
+  const store = createMemoryStore({ clock: () => Math.floor((epochMs + clock.now() + steppedMs) * 1000) })
   const engines: Engine[] = []
   return {
     clock,
@@ -54,12 +57,14 @@ export function createWorld(): World {
     },
     hold: async (leaseId, ttlMs = 3_600_000, limit = 1) => {
       const attachment = { replica: 'elsewhere', number: 1 }
-      const { waitMs: _waitMs, ...call } = request(leaseId, { ttlMs, limit })
-      const reply = await store.acquire({ ...call, enqueue: false, attachment })
+      const reply = await store.acquire({ ...request(leaseId, { ttlMs, limit }), enqueue: false, attachment })
       if (reply.kind !== 'granted') throw new Error(`${leaseId} is not granted: ${reply.kind}`)
     },
     release: async (leaseId, retire = false) => {
       await store.release({ semaphore: 's', leaseId, retire })
+    },
+    stepStoreClock: (ms) => {
+      steppedMs += ms
     },
     close: async () => {
       const closing = Promise.all(engines.map((engine) => engine.close()))
