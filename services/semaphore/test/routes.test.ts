@@ -268,6 +268,7 @@ describe.each(stores)('on the store %s', (_name, open) => {
     const { call } = await open()
     const sane = await call('GET', '/healthz', undefined, { 'x-request-id': 'job-7.retry_2' })
     expect(sane.headers['x-request-id']).toBe('job-7.retry_2')
+    expect(sane.headers['cache-control']).toBe('no-store')
     for (const insane of ['', 'a b', 'x'.repeat(65), 'é', '<script>']) {
       const response = await call('GET', '/healthz', undefined, { 'x-request-id': insane })
       expect(response.headers['x-request-id']).toMatch(uuid)
