@@ -27,9 +27,9 @@ function usesOf(lib: string): string[] {
   return listed.map((name) => name.trim())
 }
 
-/** The named libraries and what they use, each once, what is used before what uses it. */
-function inOrder(uses: readonly string[], libs: LuaSources['libs']): string[] {
-  const done: string[] = []
+/** The named libraries and what they use, each once and none of `done`, what is used before what uses it. */
+function inOrder(uses: readonly string[], libs: LuaSources['libs'], before: readonly string[]): string[] {
+  const done: string[] = [...before]
   const visit = (name: string, path: readonly string[]): void => {
     if (done.includes(name)) return
     if (path.includes(name)) throw new HeaderError(`libraries use each other: ${[...path, name].join(' -> ')}`)
@@ -39,7 +39,7 @@ function inOrder(uses: readonly string[], libs: LuaSources['libs']): string[] {
     done.push(name)
   }
   for (const name of uses) visit(name, [])
-  return done
+  return done.slice(before.length)
 }
 
 /** Tags given to `reply` itself or to a library's function around it (`state_reply`). */
@@ -62,7 +62,7 @@ function check(header: Header, parts: readonly { readonly name: string; readonly
     const declaresOnTop = namesDeclared(text.skeleton.replace(/^[ \t].*$/gm, '').replace(/\([^)]*\)/g, '()'))
     const others = texts.filter((other) => other !== text).map((other) => other.skeleton)
     const usedElsewhere = namesUsed(others.join('\n'))
-    if (text !== texts.at(-1) && ![...declaresOnTop].some((name) => usedElsewhere.has(name))) {
+    if (text.name.startsWith('lib/') && ![...declaresOnTop].some((name) => usedElsewhere.has(name))) {
       throw new HeaderError(`USES ${text.name.slice(4)}, but nothing of it is used`)
     }
   }
@@ -84,18 +84,36 @@ function withoutIdleFunctions(code: string): string {
   return idle === undefined ? code : withoutIdleFunctions(code.replace(idle[0], ''))
 }
 
+/**
+ * The script, with each library before its first line that needs it: where a USES line stands. Below a return, it costs only the calls
+ * that get there, for a library's functions are made anew by each.
+ */
+function partsOf(file: string, body: string, libs: LuaSources['libs']): { name: string; source: string }[] {
+  const inlined: string[] = []
+  return body.split(/^-- USES\s+/m).flatMap((source, index) => {
+    if (index === 0) return [{ name: `${file}.lua`, source }]
+    const [uses = '', ...rest] = source.split('\n')
+    const due = inOrder(
+      uses.split(',').map((lib) => lib.trim()),
+      libs,
+      inlined,
+    )
+    inlined.push(...due)
+    return [
+      ...due.map((lib) => ({ name: `lib/${lib}`, source: libs[lib] ?? '' })),
+      { name: `${file}.lua`, source: rest.join('\n') },
+    ]
+  })
+}
+
 export function compileScript(file: string, sources: LuaSources): Script {
   const body = sources.commands[file] ?? ''
   const header = readHeader(file, body)
   const { name, shebang, keys, args, replies, locals } = header
-  const bodyBelow = body.slice(shebang.length)
-  const libs = inOrder(header.uses, sources.libs).map((lib) => ({
-    name: `lib/${lib}`,
-    source: sources.libs[lib] ?? '',
-  }))
-  const parts = [...libs, { name: `${file}.lua`, source: bodyBelow }]
+  const parts = partsOf(file, body.slice(shebang.length), sources.libs)
   check(header, parts)
-  const code = withoutIdleFunctions(parts.map((part) => readLua(part.source).code).join('\n'))
+  const codes = parts.map((part) => readLua(part.source).code).filter((code) => code !== '')
+  const code = withoutIdleFunctions(codes.join('\n'))
   const text = [shebang, `-- ${name}`, ...locals, code, ''].join('\n')
   return { name, keys, args, replies, text, sha1: createHash('sha1').update(text).digest('hex') }
 }

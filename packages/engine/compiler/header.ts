@@ -4,7 +4,6 @@ import type { ArgType, FieldType, ScriptSpec } from '../src/redis/script-spec.js
 export interface Header extends ScriptSpec {
   /** `#!lua`, with flags or without. */
   readonly shebang: string
-  readonly uses: readonly string[]
   /** `local` statements that give every key and argument its name. */
   readonly locals: readonly string[]
   /** The names of those locals. */
@@ -56,7 +55,6 @@ export function readHeader(file: string, source: string): Header {
   const [shebang = '', title = '', ...rest] = source.split('\n')
   if (!/^#!lua( flags=[a-z,-]+)?$/.test(shebang)) throw new HeaderError('the first line must be #!lua')
   if (!title.startsWith(`-- ${file}: `)) throw new HeaderError(`the second line must begin with "-- ${file}: "`)
-  const uses: string[] = []
   const keys: string[] = []
   const args: Record<string, ArgType> = {}
   const replies: Record<string, Record<string, FieldType>> = {}
@@ -71,7 +69,6 @@ export function readHeader(file: string, source: string): Header {
     if (!line.startsWith('--')) break
     const [, kind = '', slot = '', tail = ''] = /^-- (USES|KEYS|ARGV|RETURN)(?:\[(\d+)\])?\s+(.*)$/.exec(line) ?? []
     const [name = '', type = '', ...more] = tail.trim().split(/\s+/)
-    if (kind === 'USES') uses.push(...tail.split(',').map((lib) => lib.trim()))
     if (kind === 'KEYS') {
       expectSlot(kind, slot, keys.length)
       declare(`${name}_key`, `KEYS[${slot}]`)
@@ -89,5 +86,5 @@ export function readHeader(file: string, source: string): Header {
       replies[name] = readFields(name, tail.trim() === name ? [] : [type, ...more])
     }
   }
-  return { name: file, shebang, uses, keys, args, replies, locals, names }
+  return { name: file, shebang, keys, args, replies, locals, names }
 }

@@ -1,6 +1,6 @@
 #!lua
 -- acquire: grant, queue or refuse; a repeat of a living id is answered with what it has.
--- USES reply, create, cancelled, finish
+-- USES reply, leases, save
 -- KEYS[1] state      hash: limit, initial, bounded, configured, used, fence, arrivals, nearest
 -- KEYS[2] deadlines  zset lease id -> deadline (Redis ms)
 -- KEYS[3] leases     hash lease id -> packed lease
@@ -34,30 +34,48 @@
 -- RETURN  queue_full waiting:int
 -- RETURN  wait_cancelled
 -- RETURN  again
-local function limit_mismatch(semaphore)
+local semaphore = load_semaphore()
+
+-- Nobody waits, nothing has run out, the id is new and its permits are free: most calls. They are answered before the functions
+-- of all other cases are made, which took a third of their time.
+local is_plain = semaphore.exists
+  and (create_limit < 0 or (create_limit == semaphore.limit and create_bounded == semaphore.bounded))
+  and semaphore.used + permits <= semaphore.limit
+  and is_settled(semaphore)
+  and redis.call('EXISTS', retired_key) == 0
+  and (semaphore.used == 0 or not redis.call('ZSCORE', deadlines_key, lease_id))
+if is_plain then
+  local lease = { permits = permits, ttl_ms = ttl_ms, attachments = attachment, holder = holder }
+  add_lease(semaphore, lease_id, lease)
+  save(semaphore)
+  return reply('granted', permits, lease.fence, ttl_ms, now_ms, lease.deadline_ms, ttl_ms, '')
+end
+
+-- USES create, cancelled, finish
+local function limit_mismatch()
   if create_limit < 0 or create_limit == semaphore.limit or create_limit == semaphore.initial then
     return ''
   end
   return semaphore.limit
 end
 
-local function granted(semaphore, lease)
+local function granted(lease)
   return reply(
     'granted', lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
-    lease.deadline_ms - now_ms, limit_mismatch(semaphore)
+    lease.deadline_ms - now_ms, limit_mismatch()
   )
 end
 
-local function queued(semaphore)
+local function queued()
   local position = redis.call('ZRANK', queue_key, lease_id) + 1
-  return reply('queued', position, now_ms, nearest_in_ms(semaphore), limit_mismatch(semaphore))
+  return reply('queued', position, now_ms, nearest_in_ms(semaphore), limit_mismatch())
 end
 
-local function busy(semaphore)
+local function busy()
   return reply('busy', semaphore.limit, semaphore.used, semaphore.waiting, nearest_in_ms(semaphore))
 end
 
-local function repeat_held(semaphore, lease)
+local function repeat_held(lease)
   if lease.permits ~= permits then
     return reply('lease_id_conflict', lease.permits)
   end
@@ -67,10 +85,10 @@ local function repeat_held(semaphore, lease)
     lease.attachments = '-'
     redis.call('HSET', leases_key, lease_id, pack_lease(lease))
   end
-  return granted(semaphore, lease)
+  return granted(lease)
 end
 
-local function repeat_waiting(semaphore, waiter)
+local function repeat_waiting(waiter)
   if waiter.permits ~= permits then
     return reply('lease_id_conflict', waiter.permits)
   end
@@ -81,16 +99,16 @@ local function repeat_waiting(semaphore, waiter)
     if semaphore.backlog then
       return reply('again')
     end
-    return busy(semaphore)
+    return busy()
   end
   waiter.attachments = with_attachment(waiter.attachments, attachment)
   redis.call('HSET', waiters_key, lease_id, pack_waiter(waiter))
   mark_replica_alive(replica_of(attachment))
-  semaphore.touched = true
-  return queued(semaphore)
+  use_until(semaphore, now_ms)
+  return queued()
 end
 
-local function refusal(semaphore)
+local function refusal()
   if not semaphore.exists then
     if create_limit < 0 then
       return reply('semaphore_not_found')
@@ -102,7 +120,7 @@ local function refusal(semaphore)
     return nil
   end
   if create_limit >= 0 then
-    local another_limit = on_conflict == 'error' and limit_mismatch(semaphore) ~= ''
+    local another_limit = on_conflict == 'error' and limit_mismatch() ~= ''
     if another_limit or create_bounded ~= semaphore.bounded then
       return reply('limit_conflict', semaphore.limit, semaphore.bounded and 1 or 0)
     end
@@ -113,49 +131,49 @@ local function refusal(semaphore)
 end
 
 -- Arrival is counted, not timed: a clock that steps back, or two arrivals in one ms, must not reorder the queue.
-local function join_queue(semaphore)
+local function join_queue()
   semaphore.arrivals = semaphore.arrivals + 1
   semaphore.waiting = semaphore.waiting + 1
-  semaphore.touched = true
+  use_until(semaphore, now_ms)
   redis.call('ZADD', queue_key, semaphore.arrivals, lease_id)
   redis.call('HSET', waiters_key, lease_id, pack_waiter({
     permits = permits, ttl_ms = ttl_ms, since_ms = now_ms, attachments = attachment, holder = holder,
   }))
   mark_replica_alive(replica_of(attachment))
-  return queued(semaphore)
+  return queued()
 end
 
-local function newcomer(semaphore)
-  local refused = refusal(semaphore)
+local function newcomer()
+  local refused = refusal()
   if refused then
     return refused
   end
   if semaphore.waiting == 0 and semaphore.used + permits <= semaphore.limit then
     local lease = { permits = permits, ttl_ms = ttl_ms, attachments = attachment, holder = holder }
     add_lease(semaphore, lease_id, lease)
-    return granted(semaphore, lease)
+    return granted(lease)
   end
   if semaphore.backlog then
     return reply('again')
   end
   if not enqueue then
-    semaphore.touched = true
-    return busy(semaphore)
+    use_until(semaphore, now_ms)
+    return busy()
   end
   if semaphore.waiting >= queue_max then
     return reply('queue_full', semaphore.waiting)
   end
-  return join_queue(semaphore)
+  return join_queue()
 end
 
-local function answer(semaphore)
+local function answer()
   settle(semaphore)
   if redis.call('EXISTS', retired_key) == 1 then
     return reply('wait_cancelled')
   end
   local lease = semaphore.used > 0 and find_lease(lease_id)
   if lease then
-    return repeat_held(semaphore, lease)
+    return repeat_held(lease)
   end
   -- A lease of this very id that is over but behind the batch: a new one in its place would hide its permits for ever.
   if semaphore.backlog and redis.call('ZSCORE', deadlines_key, lease_id) then
@@ -163,12 +181,11 @@ local function answer(semaphore)
   end
   local waiter = semaphore.waiting > 0 and find_waiter(lease_id)
   if waiter then
-    return repeat_waiting(semaphore, waiter)
+    return repeat_waiting(waiter)
   end
-  return newcomer(semaphore)
+  return newcomer()
 end
 
-local semaphore = load_semaphore()
-local answered = answer(semaphore)
+local answered = answer()
 finish(semaphore)
 return answered

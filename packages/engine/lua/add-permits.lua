@@ -33,7 +33,8 @@ local function answer(semaphore)
     end
     redis.call('SET', grown_key, '', 'PX', request_id_ms)
     semaphore.limit = semaphore.limit + permits
-    semaphore.touched = true
+    redis.call('HSET', state_key, 'limit', semaphore.limit)
+    use_until(semaphore, now_ms)
     settle(semaphore)
   end
   return reply('state', state_of(semaphore))

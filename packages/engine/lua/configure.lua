@@ -46,7 +46,7 @@ end
 if bounded ~= '' then
   semaphore.bounded = bounded == '1'
 end
-redis.call('HSET', state_key, 'configured', 1, 'bounded', semaphore.bounded and 1 or 0)
+redis.call('HSET', state_key, 'limit', limit, 'configured', 1, 'bounded', semaphore.bounded and 1 or 0)
 -- Defined by an operator: it does not idle away any more.
 for _, key in ipairs({ state_key, deadlines_key, leases_key, queue_key, waiters_key, replicas_key }) do
   redis.call('PERSIST', key)

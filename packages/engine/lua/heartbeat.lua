@@ -61,7 +61,7 @@ local semaphore = load_semaphore()
 if semaphore.waiting > 0 then
   mark_replica_alive(replica)
   forget_dead_replicas()
-  semaphore.touched = true
+  use_until(semaphore, now_ms)
 end
 settle(semaphore)
 for index = 0, open_count - 1 do

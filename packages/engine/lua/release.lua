@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- release: a held lease's permits come back and the queue moves; a waiter leaves the queue.
--- USES reply, cancelled, finish
+-- USES reply, leases, save
 -- KEYS[1] state      hash: limit, initial, bounded, configured, used, fence, arrivals, nearest
 -- KEYS[2] deadlines  zset lease id -> deadline (Redis ms)
 -- KEYS[3] leases     hash lease id -> packed lease
@@ -19,7 +19,19 @@
 -- RETURN  released   permits:int held_ms:int
 -- RETURN  cancelled  permits:int
 -- RETURN  lease_not_held
-local function answer(semaphore)
+local semaphore = load_semaphore()
+
+-- Nobody waits and nothing has run out: most calls, answered before the functions of all other cases are made (see acquire.lua).
+local held = not retire and semaphore.used > 0 and is_settled(semaphore) and redis.call('HGET', leases_key, lease_id)
+if held then
+  local lease = unpack_lease(held)
+  remove_lease(semaphore, lease_id, lease)
+  save(semaphore)
+  return reply('released', lease.permits, now_ms - lease.granted_at_ms)
+end
+
+-- USES cancelled, finish
+local function answer()
   local lease = semaphore.used > 0 and find_lease(lease_id)
   if lease then
     remove_lease(semaphore, lease_id, lease)
@@ -36,9 +48,8 @@ local function answer(semaphore)
   return reply('lease_not_held')
 end
 
-local semaphore = load_semaphore()
 settle(semaphore)
-local answered = answer(semaphore)
+local answered = answer()
 -- A cancelled waiter is always remembered: an attempt of it that is still under way must not bring it back.
 if retire or answered[1] == 'cancelled' then
   redis.call('SET', retired_key, '', 'PX', retire_ms)

@@ -29,7 +29,7 @@ if lease.ttl_ms ~= ttl_ms then
   lease.ttl_ms = ttl_ms
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
 end
-semaphore.touched = true
+use_until(semaphore, lease.deadline_ms)
 finish(semaphore)
 return reply(
   'renewed', lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,

@@ -62,6 +62,23 @@ describe('the script compiler', () => {
     })
   })
 
+  it('inlines a library where a USES line stands, and none twice', () => {
+    const late = body
+      .replace('local ttl', '-- USES twice, reply, half\nlocal ttl')
+      .replace('twice(ttl_ms)', 'half(ttl_ms)')
+    const text = compile(header + "if is_new then\n  return reply('renewed', twice(1), '', '')\nend\n" + late, {
+      half: '-- USES reply\nlocal function half(n)\n  return n / 2\nend\n',
+    })?.text
+    expect(text?.match(/^(local function \w+|if is_new|local ttl )/gm)).toEqual([
+      'local function reply',
+      'local function twice',
+      'if is_new',
+      'local function half',
+      'local ttl ',
+      'if is_new',
+    ])
+  })
+
   it('leaves out functions of a library that this script never calls, and what only they call', () => {
     const more = 'local function half(n)\n  return n / 2\nend\nlocal function quarter(n)\n  return half(half(n))\nend\n'
     expect(compile(header + body, { twice: more + libs.twice })?.text).toBe(compile(header + body)?.text)

@@ -34,7 +34,7 @@ describe('acquire', () => {
         used: '1',
         fence: String(nowUs),
         arrivals: '0',
-        nearest: '',
+        lives_until: String(nowMs + 500 + 86_400_000 * (1 + 1 / 16)),
       },
       deadlines: { [a]: String(nowMs + 500) },
       leases: { [a]: `1 ${String(nowUs)} 500 ${String(nowMs)} r1.7 host 12` },

@@ -1,20 +1,21 @@
--- USES now, reply, lease
+-- USES now, reply, lease, semaphore
 -- The only three places where the number of permits held changes.
 local function add_lease(semaphore, lease_id, lease)
   -- Above every fence before it, also after data loss: the clock is the floor (docs/spec.md, I5).
   semaphore.fence = math.max(semaphore.fence + 1, now_us)
   semaphore.used = semaphore.used + lease.permits
-  semaphore.touched = true
   lease.fence = semaphore.fence
   lease.granted_at_ms = now_ms
   lease.deadline_ms = now_ms + lease.ttl_ms
+  use_until(semaphore, lease.deadline_ms)
   redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
 end
 
 local function remove_lease(semaphore, lease_id, lease)
   semaphore.used = semaphore.used - lease.permits
-  semaphore.touched = true
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
+  use_until(semaphore, now_ms)
   redis.call('ZREM', deadlines_key, lease_id)
   redis.call('HDEL', leases_key, lease_id)
 end
@@ -38,5 +39,6 @@ local function expire_leases(semaphore)
   end
   redis.call('ZREM', deadlines_key, unpack(ids))
   redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
   expired_leases = expired_leases + #ids
 end

@@ -38,7 +38,8 @@ end
 
 local function remove_waiter(semaphore, lease_id)
   semaphore.waiting = semaphore.waiting - 1
-  semaphore.touched = true
+  semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
+  use_until(semaphore, now_ms)
   redis.call('ZREM', queue_key, lease_id)
   redis.call('HDEL', waiters_key, lease_id)
 end

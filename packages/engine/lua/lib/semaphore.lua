@@ -1,8 +1,9 @@
 -- USES now
--- The semaphore as a script works on it; `save_semaphore` (lib/finish) writes what changed.
+-- The semaphore as a script works on it; `finish` (or, where nobody waits, `save`) writes what changed.
 local function load_semaphore()
   local stored = redis.call(
-    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
+    'lives_until'
   )
   local semaphore = {
     exists = stored[1] ~= false,
@@ -18,14 +19,33 @@ local function load_semaphore()
     waiting = 0,
     -- more expired leases or more grants than one script may do
     backlog = false,
-    -- used in a way that puts its idle removal off
-    touched = false,
+    -- when its keys end unless it is used, Redis ms
+    lives_until_ms = tonumber(stored[9] or 0),
+    -- set by whatever counts as a use: the deadline of a lease, or now
+    in_use_until_ms = nil,
   }
   if semaphore.exists then
     semaphore.waiting = redis.call('ZCARD', queue_key)
   end
+  -- Whether these keys are there, with their time to live. Redis deletes what is empty: one made anew has none.
+  semaphore.has_lease_keys = semaphore.used > 0
+  semaphore.has_queue_keys = semaphore.waiting > 0
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
+end
+
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+
+-- Nobody waits and no lease has run out: settling would change nothing.
+local function is_settled(semaphore)
+  return semaphore.waiting == 0 and (semaphore.used == 0 or first_deadline_ms() > now_ms)
+end
+
+-- Puts the idle removal off.
+local function use_until(semaphore, until_ms)
+  semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
 end
 
 local function largest_request(semaphore)

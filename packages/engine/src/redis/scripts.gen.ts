@@ -4,7 +4,7 @@ import { defineScript } from './define-script.js'
 export const scripts = {
   acquire: defineScript({
     name: 'acquire',
-    sha1: 'eb9039cf4c90e284c9afbaa1321e037b975668f6',
+    sha1: 'cc2c5e3e1e7e076a8edf17c0553742948358c8b9',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'retired', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', permits: 'int', ttlMs: 'int', enqueue: 'bool', attachment: 'string', holder: 'string', queueMax: 'int', createLimit: 'int', createBounded: 'bool', onConflict: 'string' },
     replies: {
@@ -47,6 +47,149 @@ local on_conflict = ARGV[15]
 local expired_leases = 0
 local function reply(tag, ...)
   return { tag, expired_leases, ... }
+end
+local clock_reading = redis.call('TIME')
+local now_us = tonumber(clock_reading[1]) * 1000000 + tonumber(clock_reading[2])
+local now_ms = math.floor(now_us / 1000)
+local function pack_lease(lease)
+  return string.format(
+    '%d %.0f %d %.0f %s %s',
+    lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
+  )
+end
+local function unpack_lease(text)
+  local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
+    string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {
+    permits = tonumber(permits),
+    fence = tonumber(fence),
+    ttl_ms = tonumber(ttl_ms),
+    granted_at_ms = tonumber(granted_at_ms),
+    attachments = attachments,
+    holder = holder,
+  }
+end
+local function find_lease(lease_id)
+  local deadline_ms = tonumber(redis.call('ZSCORE', deadlines_key, lease_id))
+  if not deadline_ms or deadline_ms <= now_ms then
+    return nil
+  end
+  local lease = unpack_lease(redis.call('HGET', leases_key, lease_id))
+  lease.deadline_ms = deadline_ms
+  return lease
+end
+local function load_semaphore()
+  local stored = redis.call(
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
+    'lives_until'
+  )
+  local semaphore = {
+    exists = stored[1] ~= false,
+    limit = tonumber(stored[1] or 0),
+    initial = tonumber(stored[2] or 0),
+    bounded = stored[3] == '1',
+    configured = stored[4] == '1',
+    used = tonumber(stored[5] or 0),
+    fence = tonumber(stored[6] or 0),
+    arrivals = tonumber(stored[7] or 0),
+    told_ms = tonumber(stored[8]),
+    waiting = 0,
+    backlog = false,
+    lives_until_ms = tonumber(stored[9] or 0),
+    in_use_until_ms = nil,
+  }
+  if semaphore.exists then
+    semaphore.waiting = redis.call('ZCARD', queue_key)
+  end
+  semaphore.has_lease_keys = semaphore.used > 0
+  semaphore.has_queue_keys = semaphore.waiting > 0
+  semaphore.had_waiters = semaphore.waiting > 0
+  return semaphore
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function is_settled(semaphore)
+  return semaphore.waiting == 0 and (semaphore.used == 0 or first_deadline_ms() > now_ms)
+end
+local function use_until(semaphore, until_ms)
+  semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
+end
+local function largest_request(semaphore)
+  return math.max(semaphore.limit, 1)
+end
+local function add_lease(semaphore, lease_id, lease)
+  semaphore.fence = math.max(semaphore.fence + 1, now_us)
+  semaphore.used = semaphore.used + lease.permits
+  lease.fence = semaphore.fence
+  lease.granted_at_ms = now_ms
+  lease.deadline_ms = now_ms + lease.ttl_ms
+  use_until(semaphore, lease.deadline_ms)
+  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
+  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+end
+local function expire_leases(semaphore)
+  if semaphore.used == 0 then
+    return
+  end
+  local left = batch_max - expired_leases
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
+  if #ids > left then
+    semaphore.backlog = true
+    ids[left + 1] = nil
+  end
+  if #ids == 0 then
+    return
+  end
+  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
+    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  end
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
+  expired_leases = expired_leases + #ids
+end
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured or not semaphore.in_use_until_ms then
+    return
+  end
+  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  if pushes then
+    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+  end
+  local lives_ms = semaphore.lives_until_ms - now_ms
+  if pushes then
+    redis.call('PEXPIRE', state_key, lives_ms)
+  end
+  if semaphore.used > 0 and (pushes or not semaphore.has_lease_keys) then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 and (pushes or not semaphore.has_queue_keys) then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function save(semaphore)
+  put_off_idle_removal(semaphore)
+  redis.call(
+    'HSET', state_key,
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+  )
+end
+local semaphore = load_semaphore()
+local is_plain = semaphore.exists
+  and (create_limit < 0 or (create_limit == semaphore.limit and create_bounded == semaphore.bounded))
+  and semaphore.used + permits <= semaphore.limit
+  and is_settled(semaphore)
+  and redis.call('EXISTS', retired_key) == 0
+  and (semaphore.used == 0 or not redis.call('ZSCORE', deadlines_key, lease_id))
+if is_plain then
+  local lease = { permits = permits, ttl_ms = ttl_ms, attachments = attachment, holder = holder }
+  add_lease(semaphore, lease_id, lease)
+  save(semaphore)
+  return reply('granted', permits, lease.fence, ttl_ms, now_ms, lease.deadline_ms, ttl_ms, '')
 end
 local function create_semaphore(semaphore, limit, bounded, configured)
   semaphore.exists = true
@@ -116,66 +259,6 @@ local function tell_cancelled(lease_id, set)
     tell(replica, 'cancelled', name, lease_id, numbers)
   end
 end
-local clock_reading = redis.call('TIME')
-local now_us = tonumber(clock_reading[1]) * 1000000 + tonumber(clock_reading[2])
-local now_ms = math.floor(now_us / 1000)
-local function pack_lease(lease)
-  return string.format(
-    '%d %.0f %d %.0f %s %s',
-    lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
-  )
-end
-local function unpack_lease(text)
-  local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
-    string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
-  return {
-    permits = tonumber(permits),
-    fence = tonumber(fence),
-    ttl_ms = tonumber(ttl_ms),
-    granted_at_ms = tonumber(granted_at_ms),
-    attachments = attachments,
-    holder = holder,
-  }
-end
-local function find_lease(lease_id)
-  local deadline_ms = tonumber(redis.call('ZSCORE', deadlines_key, lease_id))
-  if not deadline_ms or deadline_ms <= now_ms then
-    return nil
-  end
-  local lease = unpack_lease(redis.call('HGET', leases_key, lease_id))
-  lease.deadline_ms = deadline_ms
-  return lease
-end
-local function add_lease(semaphore, lease_id, lease)
-  semaphore.fence = math.max(semaphore.fence + 1, now_us)
-  semaphore.used = semaphore.used + lease.permits
-  semaphore.touched = true
-  lease.fence = semaphore.fence
-  lease.granted_at_ms = now_ms
-  lease.deadline_ms = now_ms + lease.ttl_ms
-  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
-  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
-end
-local function expire_leases(semaphore)
-  if semaphore.used == 0 then
-    return
-  end
-  local left = batch_max - expired_leases
-  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
-  if #ids > left then
-    semaphore.backlog = true
-    ids[left + 1] = nil
-  end
-  if #ids == 0 then
-    return
-  end
-  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
-    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
-  end
-  redis.call('ZREM', deadlines_key, unpack(ids))
-  redis.call('HDEL', leases_key, unpack(ids))
-  expired_leases = expired_leases + #ids
-end
 local function pack_waiter(waiter)
   return string.format(
     '%d %d %.0f %s %s',
@@ -195,33 +278,6 @@ end
 local function find_waiter(lease_id)
   local text = redis.call('HGET', waiters_key, lease_id)
   return text and unpack_waiter(text) or nil
-end
-local function load_semaphore()
-  local stored = redis.call(
-    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
-  )
-  local semaphore = {
-    exists = stored[1] ~= false,
-    limit = tonumber(stored[1] or 0),
-    initial = tonumber(stored[2] or 0),
-    bounded = stored[3] == '1',
-    configured = stored[4] == '1',
-    used = tonumber(stored[5] or 0),
-    fence = tonumber(stored[6] or 0),
-    arrivals = tonumber(stored[7] or 0),
-    told_ms = tonumber(stored[8]),
-    waiting = 0,
-    backlog = false,
-    touched = false,
-  }
-  if semaphore.exists then
-    semaphore.waiting = redis.call('ZCARD', queue_key)
-  end
-  semaphore.had_waiters = semaphore.waiting > 0
-  return semaphore
-end
-local function largest_request(semaphore)
-  return math.max(semaphore.limit, 1)
 end
 local heartbeats = nil
 local function last_heartbeat_ms(waiter)
@@ -255,7 +311,8 @@ local function head_of_queue()
 end
 local function remove_waiter(semaphore, lease_id)
   semaphore.waiting = semaphore.waiting - 1
-  semaphore.touched = true
+  semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
+  use_until(semaphore, now_ms)
   redis.call('ZREM', queue_key, lease_id)
   redis.call('HDEL', waiters_key, lease_id)
 end
@@ -285,9 +342,6 @@ local function settle(semaphore)
     move_queue(semaphore)
   end
 end
-local function first_deadline_ms()
-  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
-end
 local function nearest_deadline_ms(semaphore)
   if semaphore.waiting == 0 then
     return nil
@@ -302,63 +356,43 @@ local function nearest_in_ms(semaphore)
   local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
   return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
 end
-local function put_off_idle_removal(semaphore)
-  if semaphore.configured then
-    return
-  end
-  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
-  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
-  redis.call('PEXPIRE', state_key, lives_ms)
-  if last[2] then
-    redis.call('PEXPIRE', deadlines_key, lives_ms)
-    redis.call('PEXPIRE', leases_key, lives_ms)
-  end
-  if semaphore.waiting > 0 then
-    redis.call('PEXPIRE', queue_key, lives_ms)
-    redis.call('PEXPIRE', waiters_key, lives_ms)
-    redis.call('PEXPIRE', replicas_key, lives_ms)
-  end
-end
 local function finish(semaphore)
   if not semaphore.exists then
+    return
+  end
+  save(semaphore)
+  if not semaphore.had_waiters and semaphore.waiting == 0 then
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call(
-    'HSET', state_key,
-    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
-    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
-  )
-  if semaphore.had_waiters and semaphore.waiting == 0 then
+  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
   end
-  if semaphore.touched then
-    put_off_idle_removal(semaphore)
-  end
 end
-local function limit_mismatch(semaphore)
+local function limit_mismatch()
   if create_limit < 0 or create_limit == semaphore.limit or create_limit == semaphore.initial then
     return ''
   end
   return semaphore.limit
 end
-local function granted(semaphore, lease)
+local function granted(lease)
   return reply(
     'granted', lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
-    lease.deadline_ms - now_ms, limit_mismatch(semaphore)
+    lease.deadline_ms - now_ms, limit_mismatch()
   )
 end
-local function queued(semaphore)
+local function queued()
   local position = redis.call('ZRANK', queue_key, lease_id) + 1
-  return reply('queued', position, now_ms, nearest_in_ms(semaphore), limit_mismatch(semaphore))
+  return reply('queued', position, now_ms, nearest_in_ms(semaphore), limit_mismatch())
 end
-local function busy(semaphore)
+local function busy()
   return reply('busy', semaphore.limit, semaphore.used, semaphore.waiting, nearest_in_ms(semaphore))
 end
-local function repeat_held(semaphore, lease)
+local function repeat_held(lease)
   if lease.permits ~= permits then
     return reply('lease_id_conflict', lease.permits)
   end
@@ -366,9 +400,9 @@ local function repeat_held(semaphore, lease)
     lease.attachments = '-'
     redis.call('HSET', leases_key, lease_id, pack_lease(lease))
   end
-  return granted(semaphore, lease)
+  return granted(lease)
 end
-local function repeat_waiting(semaphore, waiter)
+local function repeat_waiting(waiter)
   if waiter.permits ~= permits then
     return reply('lease_id_conflict', waiter.permits)
   end
@@ -379,15 +413,15 @@ local function repeat_waiting(semaphore, waiter)
     if semaphore.backlog then
       return reply('again')
     end
-    return busy(semaphore)
+    return busy()
   end
   waiter.attachments = with_attachment(waiter.attachments, attachment)
   redis.call('HSET', waiters_key, lease_id, pack_waiter(waiter))
   mark_replica_alive(replica_of(attachment))
-  semaphore.touched = true
-  return queued(semaphore)
+  use_until(semaphore, now_ms)
+  return queued()
 end
-local function refusal(semaphore)
+local function refusal()
   if not semaphore.exists then
     if create_limit < 0 then
       return reply('semaphore_not_found')
@@ -399,7 +433,7 @@ local function refusal(semaphore)
     return nil
   end
   if create_limit >= 0 then
-    local another_limit = on_conflict == 'error' and limit_mismatch(semaphore) ~= ''
+    local another_limit = on_conflict == 'error' and limit_mismatch() ~= ''
     if another_limit or create_bounded ~= semaphore.bounded then
       return reply('limit_conflict', semaphore.limit, semaphore.bounded and 1 or 0)
     end
@@ -408,66 +442,65 @@ local function refusal(semaphore)
     return reply('permits_exceed_limit', semaphore.limit)
   end
 end
-local function join_queue(semaphore)
+local function join_queue()
   semaphore.arrivals = semaphore.arrivals + 1
   semaphore.waiting = semaphore.waiting + 1
-  semaphore.touched = true
+  use_until(semaphore, now_ms)
   redis.call('ZADD', queue_key, semaphore.arrivals, lease_id)
   redis.call('HSET', waiters_key, lease_id, pack_waiter({
     permits = permits, ttl_ms = ttl_ms, since_ms = now_ms, attachments = attachment, holder = holder,
   }))
   mark_replica_alive(replica_of(attachment))
-  return queued(semaphore)
+  return queued()
 end
-local function newcomer(semaphore)
-  local refused = refusal(semaphore)
+local function newcomer()
+  local refused = refusal()
   if refused then
     return refused
   end
   if semaphore.waiting == 0 and semaphore.used + permits <= semaphore.limit then
     local lease = { permits = permits, ttl_ms = ttl_ms, attachments = attachment, holder = holder }
     add_lease(semaphore, lease_id, lease)
-    return granted(semaphore, lease)
+    return granted(lease)
   end
   if semaphore.backlog then
     return reply('again')
   end
   if not enqueue then
-    semaphore.touched = true
-    return busy(semaphore)
+    use_until(semaphore, now_ms)
+    return busy()
   end
   if semaphore.waiting >= queue_max then
     return reply('queue_full', semaphore.waiting)
   end
-  return join_queue(semaphore)
+  return join_queue()
 end
-local function answer(semaphore)
+local function answer()
   settle(semaphore)
   if redis.call('EXISTS', retired_key) == 1 then
     return reply('wait_cancelled')
   end
   local lease = semaphore.used > 0 and find_lease(lease_id)
   if lease then
-    return repeat_held(semaphore, lease)
+    return repeat_held(lease)
   end
   if semaphore.backlog and redis.call('ZSCORE', deadlines_key, lease_id) then
     return reply('again')
   end
   local waiter = semaphore.waiting > 0 and find_waiter(lease_id)
   if waiter then
-    return repeat_waiting(semaphore, waiter)
+    return repeat_waiting(waiter)
   end
-  return newcomer(semaphore)
+  return newcomer()
 end
-local semaphore = load_semaphore()
-local answered = answer(semaphore)
+local answered = answer()
 finish(semaphore)
 return answered
 `,
   }),
   addPermits: defineScript({
     name: 'add-permits',
-    sha1: 'ff7f24f8212cbddbd335d0e71ed70ef3e7118af5',
+    sha1: '97f8eff48c7dfcfd8a049384e8c6ac16ee739364',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'grown'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', permits: 'int', limitMax: 'int', requestIdMs: 'int' },
     replies: {
@@ -523,7 +556,8 @@ local function find_waiter(lease_id)
 end
 local function load_semaphore()
   local stored = redis.call(
-    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
+    'lives_until'
   )
   local semaphore = {
     exists = stored[1] ~= false,
@@ -537,13 +571,22 @@ local function load_semaphore()
     told_ms = tonumber(stored[8]),
     waiting = 0,
     backlog = false,
-    touched = false,
+    lives_until_ms = tonumber(stored[9] or 0),
+    in_use_until_ms = nil,
   }
   if semaphore.exists then
     semaphore.waiting = redis.call('ZCARD', queue_key)
   end
+  semaphore.has_lease_keys = semaphore.used > 0
+  semaphore.has_queue_keys = semaphore.waiting > 0
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function use_until(semaphore, until_ms)
+  semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
 end
 local heartbeats = nil
 local function last_heartbeat_ms(waiter)
@@ -571,7 +614,8 @@ local function head_of_queue()
 end
 local function remove_waiter(semaphore, lease_id)
   semaphore.waiting = semaphore.waiting - 1
-  semaphore.touched = true
+  semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
+  use_until(semaphore, now_ms)
   redis.call('ZREM', queue_key, lease_id)
   redis.call('HDEL', waiters_key, lease_id)
 end
@@ -592,10 +636,10 @@ end
 local function add_lease(semaphore, lease_id, lease)
   semaphore.fence = math.max(semaphore.fence + 1, now_us)
   semaphore.used = semaphore.used + lease.permits
-  semaphore.touched = true
   lease.fence = semaphore.fence
   lease.granted_at_ms = now_ms
   lease.deadline_ms = now_ms + lease.ttl_ms
+  use_until(semaphore, lease.deadline_ms)
   redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
 end
@@ -617,6 +661,7 @@ local function expire_leases(semaphore)
   end
   redis.call('ZREM', deadlines_key, unpack(ids))
   redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
   expired_leases = expired_leases + #ids
 end
 local function tell(replica, ...)
@@ -661,8 +706,34 @@ local function settle(semaphore)
     move_queue(semaphore)
   end
 end
-local function first_deadline_ms()
-  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured or not semaphore.in_use_until_ms then
+    return
+  end
+  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  if pushes then
+    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+  end
+  local lives_ms = semaphore.lives_until_ms - now_ms
+  if pushes then
+    redis.call('PEXPIRE', state_key, lives_ms)
+  end
+  if semaphore.used > 0 and (pushes or not semaphore.has_lease_keys) then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 and (pushes or not semaphore.has_queue_keys) then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function save(semaphore)
+  put_off_idle_removal(semaphore)
+  redis.call(
+    'HSET', state_key,
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+  )
 end
 local function nearest_deadline_ms(semaphore)
   if semaphore.waiting == 0 then
@@ -674,41 +745,21 @@ local function nearest_deadline_ms(semaphore)
   local _, head = head_of_queue()
   return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
 end
-local function put_off_idle_removal(semaphore)
-  if semaphore.configured then
-    return
-  end
-  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
-  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
-  redis.call('PEXPIRE', state_key, lives_ms)
-  if last[2] then
-    redis.call('PEXPIRE', deadlines_key, lives_ms)
-    redis.call('PEXPIRE', leases_key, lives_ms)
-  end
-  if semaphore.waiting > 0 then
-    redis.call('PEXPIRE', queue_key, lives_ms)
-    redis.call('PEXPIRE', waiters_key, lives_ms)
-    redis.call('PEXPIRE', replicas_key, lives_ms)
-  end
-end
 local function finish(semaphore)
   if not semaphore.exists then
+    return
+  end
+  save(semaphore)
+  if not semaphore.had_waiters and semaphore.waiting == 0 then
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call(
-    'HSET', state_key,
-    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
-    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
-  )
-  if semaphore.had_waiters and semaphore.waiting == 0 then
+  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
-  end
-  if semaphore.touched then
-    put_off_idle_removal(semaphore)
   end
 end
 local function answer(semaphore)
@@ -724,7 +775,8 @@ local function answer(semaphore)
     end
     redis.call('SET', grown_key, '', 'PX', request_id_ms)
     semaphore.limit = semaphore.limit + permits
-    semaphore.touched = true
+    redis.call('HSET', state_key, 'limit', semaphore.limit)
+    use_until(semaphore, now_ms)
     settle(semaphore)
   end
   return reply('state', state_of(semaphore))
@@ -738,7 +790,7 @@ return answered
   }),
   cancel: defineScript({
     name: 'cancel',
-    sha1: 'c8af606cca907343006cfd4e850af52be3605f19',
+    sha1: '255760ecbb2d7e9f98ae1a3d0a38ec7ce80ecd5a',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', attachment: 'string', unlessHeld: 'bool' },
     replies: {
@@ -798,19 +850,54 @@ local function find_lease(lease_id)
   lease.deadline_ms = deadline_ms
   return lease
 end
+local function load_semaphore()
+  local stored = redis.call(
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
+    'lives_until'
+  )
+  local semaphore = {
+    exists = stored[1] ~= false,
+    limit = tonumber(stored[1] or 0),
+    initial = tonumber(stored[2] or 0),
+    bounded = stored[3] == '1',
+    configured = stored[4] == '1',
+    used = tonumber(stored[5] or 0),
+    fence = tonumber(stored[6] or 0),
+    arrivals = tonumber(stored[7] or 0),
+    told_ms = tonumber(stored[8]),
+    waiting = 0,
+    backlog = false,
+    lives_until_ms = tonumber(stored[9] or 0),
+    in_use_until_ms = nil,
+  }
+  if semaphore.exists then
+    semaphore.waiting = redis.call('ZCARD', queue_key)
+  end
+  semaphore.has_lease_keys = semaphore.used > 0
+  semaphore.has_queue_keys = semaphore.waiting > 0
+  semaphore.had_waiters = semaphore.waiting > 0
+  return semaphore
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function use_until(semaphore, until_ms)
+  semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
+end
 local function add_lease(semaphore, lease_id, lease)
   semaphore.fence = math.max(semaphore.fence + 1, now_us)
   semaphore.used = semaphore.used + lease.permits
-  semaphore.touched = true
   lease.fence = semaphore.fence
   lease.granted_at_ms = now_ms
   lease.deadline_ms = now_ms + lease.ttl_ms
+  use_until(semaphore, lease.deadline_ms)
   redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
 end
 local function remove_lease(semaphore, lease_id, lease)
   semaphore.used = semaphore.used - lease.permits
-  semaphore.touched = true
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
+  use_until(semaphore, now_ms)
   redis.call('ZREM', deadlines_key, lease_id)
   redis.call('HDEL', leases_key, lease_id)
 end
@@ -832,6 +919,7 @@ local function expire_leases(semaphore)
   end
   redis.call('ZREM', deadlines_key, unpack(ids))
   redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
   expired_leases = expired_leases + #ids
 end
 local function has_attachment(set, attachment)
@@ -876,30 +964,6 @@ local function find_waiter(lease_id)
   local text = redis.call('HGET', waiters_key, lease_id)
   return text and unpack_waiter(text) or nil
 end
-local function load_semaphore()
-  local stored = redis.call(
-    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
-  )
-  local semaphore = {
-    exists = stored[1] ~= false,
-    limit = tonumber(stored[1] or 0),
-    initial = tonumber(stored[2] or 0),
-    bounded = stored[3] == '1',
-    configured = stored[4] == '1',
-    used = tonumber(stored[5] or 0),
-    fence = tonumber(stored[6] or 0),
-    arrivals = tonumber(stored[7] or 0),
-    told_ms = tonumber(stored[8]),
-    waiting = 0,
-    backlog = false,
-    touched = false,
-  }
-  if semaphore.exists then
-    semaphore.waiting = redis.call('ZCARD', queue_key)
-  end
-  semaphore.had_waiters = semaphore.waiting > 0
-  return semaphore
-end
 local heartbeats = nil
 local function last_heartbeat_ms(waiter)
   if not heartbeats then
@@ -926,7 +990,8 @@ local function head_of_queue()
 end
 local function remove_waiter(semaphore, lease_id)
   semaphore.waiting = semaphore.waiting - 1
-  semaphore.touched = true
+  semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
+  use_until(semaphore, now_ms)
   redis.call('ZREM', queue_key, lease_id)
   redis.call('HDEL', waiters_key, lease_id)
 end
@@ -972,8 +1037,34 @@ local function settle(semaphore)
     move_queue(semaphore)
   end
 end
-local function first_deadline_ms()
-  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured or not semaphore.in_use_until_ms then
+    return
+  end
+  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  if pushes then
+    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+  end
+  local lives_ms = semaphore.lives_until_ms - now_ms
+  if pushes then
+    redis.call('PEXPIRE', state_key, lives_ms)
+  end
+  if semaphore.used > 0 and (pushes or not semaphore.has_lease_keys) then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 and (pushes or not semaphore.has_queue_keys) then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function save(semaphore)
+  put_off_idle_removal(semaphore)
+  redis.call(
+    'HSET', state_key,
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+  )
 end
 local function nearest_deadline_ms(semaphore)
   if semaphore.waiting == 0 then
@@ -985,41 +1076,21 @@ local function nearest_deadline_ms(semaphore)
   local _, head = head_of_queue()
   return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
 end
-local function put_off_idle_removal(semaphore)
-  if semaphore.configured then
-    return
-  end
-  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
-  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
-  redis.call('PEXPIRE', state_key, lives_ms)
-  if last[2] then
-    redis.call('PEXPIRE', deadlines_key, lives_ms)
-    redis.call('PEXPIRE', leases_key, lives_ms)
-  end
-  if semaphore.waiting > 0 then
-    redis.call('PEXPIRE', queue_key, lives_ms)
-    redis.call('PEXPIRE', waiters_key, lives_ms)
-    redis.call('PEXPIRE', replicas_key, lives_ms)
-  end
-end
 local function finish(semaphore)
   if not semaphore.exists then
+    return
+  end
+  save(semaphore)
+  if not semaphore.had_waiters and semaphore.waiting == 0 then
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call(
-    'HSET', state_key,
-    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
-    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
-  )
-  if semaphore.had_waiters and semaphore.waiting == 0 then
+  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
-  end
-  if semaphore.touched then
-    put_off_idle_removal(semaphore)
   end
 end
 local function held(lease)
@@ -1081,7 +1152,7 @@ return answered
   }),
   configure: defineScript({
     name: 'configure',
-    sha1: 'e69236600da5592354cb622bf8bca6793053bca7',
+    sha1: '7ae031345c7c834726c301db1854b787b400d208',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', limit: 'int', bounded: 'string' },
     replies: {
@@ -1134,7 +1205,8 @@ local function find_waiter(lease_id)
 end
 local function load_semaphore()
   local stored = redis.call(
-    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
+    'lives_until'
   )
   local semaphore = {
     exists = stored[1] ~= false,
@@ -1148,13 +1220,22 @@ local function load_semaphore()
     told_ms = tonumber(stored[8]),
     waiting = 0,
     backlog = false,
-    touched = false,
+    lives_until_ms = tonumber(stored[9] or 0),
+    in_use_until_ms = nil,
   }
   if semaphore.exists then
     semaphore.waiting = redis.call('ZCARD', queue_key)
   end
+  semaphore.has_lease_keys = semaphore.used > 0
+  semaphore.has_queue_keys = semaphore.waiting > 0
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function use_until(semaphore, until_ms)
+  semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
 end
 local function largest_request(semaphore)
   return math.max(semaphore.limit, 1)
@@ -1185,7 +1266,8 @@ local function head_of_queue()
 end
 local function remove_waiter(semaphore, lease_id)
   semaphore.waiting = semaphore.waiting - 1
-  semaphore.touched = true
+  semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
+  use_until(semaphore, now_ms)
   redis.call('ZREM', queue_key, lease_id)
   redis.call('HDEL', waiters_key, lease_id)
 end
@@ -1219,10 +1301,10 @@ end
 local function add_lease(semaphore, lease_id, lease)
   semaphore.fence = math.max(semaphore.fence + 1, now_us)
   semaphore.used = semaphore.used + lease.permits
-  semaphore.touched = true
   lease.fence = semaphore.fence
   lease.granted_at_ms = now_ms
   lease.deadline_ms = now_ms + lease.ttl_ms
+  use_until(semaphore, lease.deadline_ms)
   redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
 end
@@ -1244,6 +1326,7 @@ local function expire_leases(semaphore)
   end
   redis.call('ZREM', deadlines_key, unpack(ids))
   redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
   expired_leases = expired_leases + #ids
 end
 local function tell(replica, ...)
@@ -1288,8 +1371,34 @@ local function settle(semaphore)
     move_queue(semaphore)
   end
 end
-local function first_deadline_ms()
-  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured or not semaphore.in_use_until_ms then
+    return
+  end
+  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  if pushes then
+    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+  end
+  local lives_ms = semaphore.lives_until_ms - now_ms
+  if pushes then
+    redis.call('PEXPIRE', state_key, lives_ms)
+  end
+  if semaphore.used > 0 and (pushes or not semaphore.has_lease_keys) then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 and (pushes or not semaphore.has_queue_keys) then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function save(semaphore)
+  put_off_idle_removal(semaphore)
+  redis.call(
+    'HSET', state_key,
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+  )
 end
 local function nearest_deadline_ms(semaphore)
   if semaphore.waiting == 0 then
@@ -1301,41 +1410,21 @@ local function nearest_deadline_ms(semaphore)
   local _, head = head_of_queue()
   return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
 end
-local function put_off_idle_removal(semaphore)
-  if semaphore.configured then
-    return
-  end
-  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
-  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
-  redis.call('PEXPIRE', state_key, lives_ms)
-  if last[2] then
-    redis.call('PEXPIRE', deadlines_key, lives_ms)
-    redis.call('PEXPIRE', leases_key, lives_ms)
-  end
-  if semaphore.waiting > 0 then
-    redis.call('PEXPIRE', queue_key, lives_ms)
-    redis.call('PEXPIRE', waiters_key, lives_ms)
-    redis.call('PEXPIRE', replicas_key, lives_ms)
-  end
-end
 local function finish(semaphore)
   if not semaphore.exists then
+    return
+  end
+  save(semaphore)
+  if not semaphore.had_waiters and semaphore.waiting == 0 then
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call(
-    'HSET', state_key,
-    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
-    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
-  )
-  if semaphore.had_waiters and semaphore.waiting == 0 then
+  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
-  end
-  if semaphore.touched then
-    put_off_idle_removal(semaphore)
   end
 end
 local function refuse_large_requests(semaphore)
@@ -1366,7 +1455,7 @@ end
 if bounded ~= '' then
   semaphore.bounded = bounded == '1'
 end
-redis.call('HSET', state_key, 'configured', 1, 'bounded', semaphore.bounded and 1 or 0)
+redis.call('HSET', state_key, 'limit', limit, 'configured', 1, 'bounded', semaphore.bounded and 1 or 0)
 for _, key in ipairs({ state_key, deadlines_key, leases_key, queue_key, waiters_key, replicas_key }) do
   redis.call('PERSIST', key)
 end
@@ -1379,7 +1468,7 @@ return answered
   }),
   heartbeat: defineScript({
     name: 'heartbeat',
-    sha1: 'eda577410fccd0a42f7d04c70d8350ca246f5259',
+    sha1: '38748547b23e7062cff9e881d798461233c41698',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', replica: 'string', openCount: 'int', open: 'strings' },
     replies: {
@@ -1435,13 +1524,47 @@ local function find_lease(lease_id)
   lease.deadline_ms = deadline_ms
   return lease
 end
+local function load_semaphore()
+  local stored = redis.call(
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
+    'lives_until'
+  )
+  local semaphore = {
+    exists = stored[1] ~= false,
+    limit = tonumber(stored[1] or 0),
+    initial = tonumber(stored[2] or 0),
+    bounded = stored[3] == '1',
+    configured = stored[4] == '1',
+    used = tonumber(stored[5] or 0),
+    fence = tonumber(stored[6] or 0),
+    arrivals = tonumber(stored[7] or 0),
+    told_ms = tonumber(stored[8]),
+    waiting = 0,
+    backlog = false,
+    lives_until_ms = tonumber(stored[9] or 0),
+    in_use_until_ms = nil,
+  }
+  if semaphore.exists then
+    semaphore.waiting = redis.call('ZCARD', queue_key)
+  end
+  semaphore.has_lease_keys = semaphore.used > 0
+  semaphore.has_queue_keys = semaphore.waiting > 0
+  semaphore.had_waiters = semaphore.waiting > 0
+  return semaphore
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function use_until(semaphore, until_ms)
+  semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
+end
 local function add_lease(semaphore, lease_id, lease)
   semaphore.fence = math.max(semaphore.fence + 1, now_us)
   semaphore.used = semaphore.used + lease.permits
-  semaphore.touched = true
   lease.fence = semaphore.fence
   lease.granted_at_ms = now_ms
   lease.deadline_ms = now_ms + lease.ttl_ms
+  use_until(semaphore, lease.deadline_ms)
   redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
 end
@@ -1463,6 +1586,7 @@ local function expire_leases(semaphore)
   end
   redis.call('ZREM', deadlines_key, unpack(ids))
   redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
   expired_leases = expired_leases + #ids
 end
 local function has_attachment(set, attachment)
@@ -1488,30 +1612,6 @@ end
 local function find_waiter(lease_id)
   local text = redis.call('HGET', waiters_key, lease_id)
   return text and unpack_waiter(text) or nil
-end
-local function load_semaphore()
-  local stored = redis.call(
-    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
-  )
-  local semaphore = {
-    exists = stored[1] ~= false,
-    limit = tonumber(stored[1] or 0),
-    initial = tonumber(stored[2] or 0),
-    bounded = stored[3] == '1',
-    configured = stored[4] == '1',
-    used = tonumber(stored[5] or 0),
-    fence = tonumber(stored[6] or 0),
-    arrivals = tonumber(stored[7] or 0),
-    told_ms = tonumber(stored[8]),
-    waiting = 0,
-    backlog = false,
-    touched = false,
-  }
-  if semaphore.exists then
-    semaphore.waiting = redis.call('ZCARD', queue_key)
-  end
-  semaphore.had_waiters = semaphore.waiting > 0
-  return semaphore
 end
 local heartbeats = nil
 local function last_heartbeat_ms(waiter)
@@ -1545,7 +1645,8 @@ local function head_of_queue()
 end
 local function remove_waiter(semaphore, lease_id)
   semaphore.waiting = semaphore.waiting - 1
-  semaphore.touched = true
+  semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
+  use_until(semaphore, now_ms)
   redis.call('ZREM', queue_key, lease_id)
   redis.call('HDEL', waiters_key, lease_id)
 end
@@ -1591,8 +1692,34 @@ local function settle(semaphore)
     move_queue(semaphore)
   end
 end
-local function first_deadline_ms()
-  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured or not semaphore.in_use_until_ms then
+    return
+  end
+  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  if pushes then
+    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+  end
+  local lives_ms = semaphore.lives_until_ms - now_ms
+  if pushes then
+    redis.call('PEXPIRE', state_key, lives_ms)
+  end
+  if semaphore.used > 0 and (pushes or not semaphore.has_lease_keys) then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 and (pushes or not semaphore.has_queue_keys) then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function save(semaphore)
+  put_off_idle_removal(semaphore)
+  redis.call(
+    'HSET', state_key,
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+  )
 end
 local function nearest_deadline_ms(semaphore)
   if semaphore.waiting == 0 then
@@ -1608,41 +1735,21 @@ local function nearest_in_ms(semaphore)
   local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
   return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
 end
-local function put_off_idle_removal(semaphore)
-  if semaphore.configured then
-    return
-  end
-  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
-  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
-  redis.call('PEXPIRE', state_key, lives_ms)
-  if last[2] then
-    redis.call('PEXPIRE', deadlines_key, lives_ms)
-    redis.call('PEXPIRE', leases_key, lives_ms)
-  end
-  if semaphore.waiting > 0 then
-    redis.call('PEXPIRE', queue_key, lives_ms)
-    redis.call('PEXPIRE', waiters_key, lives_ms)
-    redis.call('PEXPIRE', replicas_key, lives_ms)
-  end
-end
 local function finish(semaphore)
   if not semaphore.exists then
+    return
+  end
+  save(semaphore)
+  if not semaphore.had_waiters and semaphore.waiting == 0 then
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call(
-    'HSET', state_key,
-    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
-    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
-  )
-  if semaphore.had_waiters and semaphore.waiting == 0 then
+  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
-  end
-  if semaphore.touched then
-    put_off_idle_removal(semaphore)
   end
 end
 local exceptions = {}
@@ -1683,7 +1790,7 @@ local semaphore = load_semaphore()
 if semaphore.waiting > 0 then
   mark_replica_alive(replica)
   forget_dead_replicas()
-  semaphore.touched = true
+  use_until(semaphore, now_ms)
 end
 settle(semaphore)
 for index = 0, open_count - 1 do
@@ -1696,7 +1803,7 @@ return answered
   }),
   inspect: defineScript({
     name: 'inspect',
-    sha1: 'dc2663b8245b838707f3d129cbfdbb88d30e7822',
+    sha1: '0e92a2c8f7ce150ff0f959419d85a37c8388ae07',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     replies: {
@@ -1747,7 +1854,8 @@ local function find_waiter(lease_id)
 end
 local function load_semaphore()
   local stored = redis.call(
-    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
+    'lives_until'
   )
   local semaphore = {
     exists = stored[1] ~= false,
@@ -1761,13 +1869,22 @@ local function load_semaphore()
     told_ms = tonumber(stored[8]),
     waiting = 0,
     backlog = false,
-    touched = false,
+    lives_until_ms = tonumber(stored[9] or 0),
+    in_use_until_ms = nil,
   }
   if semaphore.exists then
     semaphore.waiting = redis.call('ZCARD', queue_key)
   end
+  semaphore.has_lease_keys = semaphore.used > 0
+  semaphore.has_queue_keys = semaphore.waiting > 0
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function use_until(semaphore, until_ms)
+  semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
 end
 local heartbeats = nil
 local function last_heartbeat_ms(waiter)
@@ -1795,7 +1912,8 @@ local function head_of_queue()
 end
 local function remove_waiter(semaphore, lease_id)
   semaphore.waiting = semaphore.waiting - 1
-  semaphore.touched = true
+  semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
+  use_until(semaphore, now_ms)
   redis.call('ZREM', queue_key, lease_id)
   redis.call('HDEL', waiters_key, lease_id)
 end
@@ -1816,10 +1934,10 @@ end
 local function add_lease(semaphore, lease_id, lease)
   semaphore.fence = math.max(semaphore.fence + 1, now_us)
   semaphore.used = semaphore.used + lease.permits
-  semaphore.touched = true
   lease.fence = semaphore.fence
   lease.granted_at_ms = now_ms
   lease.deadline_ms = now_ms + lease.ttl_ms
+  use_until(semaphore, lease.deadline_ms)
   redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
 end
@@ -1841,6 +1959,7 @@ local function expire_leases(semaphore)
   end
   redis.call('ZREM', deadlines_key, unpack(ids))
   redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
   expired_leases = expired_leases + #ids
 end
 local function tell(replica, ...)
@@ -1885,8 +2004,34 @@ local function settle(semaphore)
     move_queue(semaphore)
   end
 end
-local function first_deadline_ms()
-  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured or not semaphore.in_use_until_ms then
+    return
+  end
+  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  if pushes then
+    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+  end
+  local lives_ms = semaphore.lives_until_ms - now_ms
+  if pushes then
+    redis.call('PEXPIRE', state_key, lives_ms)
+  end
+  if semaphore.used > 0 and (pushes or not semaphore.has_lease_keys) then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 and (pushes or not semaphore.has_queue_keys) then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function save(semaphore)
+  put_off_idle_removal(semaphore)
+  redis.call(
+    'HSET', state_key,
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+  )
 end
 local function nearest_deadline_ms(semaphore)
   if semaphore.waiting == 0 then
@@ -1898,41 +2043,21 @@ local function nearest_deadline_ms(semaphore)
   local _, head = head_of_queue()
   return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
 end
-local function put_off_idle_removal(semaphore)
-  if semaphore.configured then
-    return
-  end
-  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
-  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
-  redis.call('PEXPIRE', state_key, lives_ms)
-  if last[2] then
-    redis.call('PEXPIRE', deadlines_key, lives_ms)
-    redis.call('PEXPIRE', leases_key, lives_ms)
-  end
-  if semaphore.waiting > 0 then
-    redis.call('PEXPIRE', queue_key, lives_ms)
-    redis.call('PEXPIRE', waiters_key, lives_ms)
-    redis.call('PEXPIRE', replicas_key, lives_ms)
-  end
-end
 local function finish(semaphore)
   if not semaphore.exists then
+    return
+  end
+  save(semaphore)
+  if not semaphore.had_waiters and semaphore.waiting == 0 then
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call(
-    'HSET', state_key,
-    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
-    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
-  )
-  if semaphore.had_waiters and semaphore.waiting == 0 then
+  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
-  end
-  if semaphore.touched then
-    put_off_idle_removal(semaphore)
   end
 end
 local semaphore = load_semaphore()
@@ -1947,7 +2072,7 @@ return answered
   }),
   listLeases: defineScript({
     name: 'list-leases',
-    sha1: '0329a81ec4df18b1aa9b10e04c95fa26c0d9eadc',
+    sha1: '02146ee1c11c5850fe54b1f3c668eec0c42b351a',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterDeadlineMs: 'int', afterFence: 'int', pageSize: 'int' },
     replies: {
@@ -1996,13 +2121,47 @@ local function unpack_lease(text)
     holder = holder,
   }
 end
+local function load_semaphore()
+  local stored = redis.call(
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
+    'lives_until'
+  )
+  local semaphore = {
+    exists = stored[1] ~= false,
+    limit = tonumber(stored[1] or 0),
+    initial = tonumber(stored[2] or 0),
+    bounded = stored[3] == '1',
+    configured = stored[4] == '1',
+    used = tonumber(stored[5] or 0),
+    fence = tonumber(stored[6] or 0),
+    arrivals = tonumber(stored[7] or 0),
+    told_ms = tonumber(stored[8]),
+    waiting = 0,
+    backlog = false,
+    lives_until_ms = tonumber(stored[9] or 0),
+    in_use_until_ms = nil,
+  }
+  if semaphore.exists then
+    semaphore.waiting = redis.call('ZCARD', queue_key)
+  end
+  semaphore.has_lease_keys = semaphore.used > 0
+  semaphore.has_queue_keys = semaphore.waiting > 0
+  semaphore.had_waiters = semaphore.waiting > 0
+  return semaphore
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function use_until(semaphore, until_ms)
+  semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
+end
 local function add_lease(semaphore, lease_id, lease)
   semaphore.fence = math.max(semaphore.fence + 1, now_us)
   semaphore.used = semaphore.used + lease.permits
-  semaphore.touched = true
   lease.fence = semaphore.fence
   lease.granted_at_ms = now_ms
   lease.deadline_ms = now_ms + lease.ttl_ms
+  use_until(semaphore, lease.deadline_ms)
   redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
 end
@@ -2024,6 +2183,7 @@ local function expire_leases(semaphore)
   end
   redis.call('ZREM', deadlines_key, unpack(ids))
   redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
   expired_leases = expired_leases + #ids
 end
 local function numbers_by_replica(set)
@@ -2046,30 +2206,6 @@ end
 local function find_waiter(lease_id)
   local text = redis.call('HGET', waiters_key, lease_id)
   return text and unpack_waiter(text) or nil
-end
-local function load_semaphore()
-  local stored = redis.call(
-    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
-  )
-  local semaphore = {
-    exists = stored[1] ~= false,
-    limit = tonumber(stored[1] or 0),
-    initial = tonumber(stored[2] or 0),
-    bounded = stored[3] == '1',
-    configured = stored[4] == '1',
-    used = tonumber(stored[5] or 0),
-    fence = tonumber(stored[6] or 0),
-    arrivals = tonumber(stored[7] or 0),
-    told_ms = tonumber(stored[8]),
-    waiting = 0,
-    backlog = false,
-    touched = false,
-  }
-  if semaphore.exists then
-    semaphore.waiting = redis.call('ZCARD', queue_key)
-  end
-  semaphore.had_waiters = semaphore.waiting > 0
-  return semaphore
 end
 local heartbeats = nil
 local function last_heartbeat_ms(waiter)
@@ -2097,7 +2233,8 @@ local function head_of_queue()
 end
 local function remove_waiter(semaphore, lease_id)
   semaphore.waiting = semaphore.waiting - 1
-  semaphore.touched = true
+  semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
+  use_until(semaphore, now_ms)
   redis.call('ZREM', queue_key, lease_id)
   redis.call('HDEL', waiters_key, lease_id)
 end
@@ -2143,8 +2280,34 @@ local function settle(semaphore)
     move_queue(semaphore)
   end
 end
-local function first_deadline_ms()
-  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured or not semaphore.in_use_until_ms then
+    return
+  end
+  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  if pushes then
+    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+  end
+  local lives_ms = semaphore.lives_until_ms - now_ms
+  if pushes then
+    redis.call('PEXPIRE', state_key, lives_ms)
+  end
+  if semaphore.used > 0 and (pushes or not semaphore.has_lease_keys) then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 and (pushes or not semaphore.has_queue_keys) then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function save(semaphore)
+  put_off_idle_removal(semaphore)
+  redis.call(
+    'HSET', state_key,
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+  )
 end
 local function nearest_deadline_ms(semaphore)
   if semaphore.waiting == 0 then
@@ -2156,41 +2319,21 @@ local function nearest_deadline_ms(semaphore)
   local _, head = head_of_queue()
   return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
 end
-local function put_off_idle_removal(semaphore)
-  if semaphore.configured then
-    return
-  end
-  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
-  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
-  redis.call('PEXPIRE', state_key, lives_ms)
-  if last[2] then
-    redis.call('PEXPIRE', deadlines_key, lives_ms)
-    redis.call('PEXPIRE', leases_key, lives_ms)
-  end
-  if semaphore.waiting > 0 then
-    redis.call('PEXPIRE', queue_key, lives_ms)
-    redis.call('PEXPIRE', waiters_key, lives_ms)
-    redis.call('PEXPIRE', replicas_key, lives_ms)
-  end
-end
 local function finish(semaphore)
   if not semaphore.exists then
+    return
+  end
+  save(semaphore)
+  if not semaphore.had_waiters and semaphore.waiting == 0 then
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call(
-    'HSET', state_key,
-    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
-    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
-  )
-  if semaphore.had_waiters and semaphore.waiting == 0 then
+  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
-  end
-  if semaphore.touched then
-    put_off_idle_removal(semaphore)
   end
 end
 local function candidates()
@@ -2245,7 +2388,7 @@ return answered
   }),
   listWaiters: defineScript({
     name: 'list-waiters',
-    sha1: 'e64769cf4bf7fe8ba837a02b97f4fec4262acbc5',
+    sha1: 'e8e15e23a1dddd657e9e79af109cfdd735330075',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterArrival: 'int', pageSize: 'int' },
     replies: {
@@ -2281,13 +2424,47 @@ local function pack_lease(lease)
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
 end
+local function load_semaphore()
+  local stored = redis.call(
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
+    'lives_until'
+  )
+  local semaphore = {
+    exists = stored[1] ~= false,
+    limit = tonumber(stored[1] or 0),
+    initial = tonumber(stored[2] or 0),
+    bounded = stored[3] == '1',
+    configured = stored[4] == '1',
+    used = tonumber(stored[5] or 0),
+    fence = tonumber(stored[6] or 0),
+    arrivals = tonumber(stored[7] or 0),
+    told_ms = tonumber(stored[8]),
+    waiting = 0,
+    backlog = false,
+    lives_until_ms = tonumber(stored[9] or 0),
+    in_use_until_ms = nil,
+  }
+  if semaphore.exists then
+    semaphore.waiting = redis.call('ZCARD', queue_key)
+  end
+  semaphore.has_lease_keys = semaphore.used > 0
+  semaphore.has_queue_keys = semaphore.waiting > 0
+  semaphore.had_waiters = semaphore.waiting > 0
+  return semaphore
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function use_until(semaphore, until_ms)
+  semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
+end
 local function add_lease(semaphore, lease_id, lease)
   semaphore.fence = math.max(semaphore.fence + 1, now_us)
   semaphore.used = semaphore.used + lease.permits
-  semaphore.touched = true
   lease.fence = semaphore.fence
   lease.granted_at_ms = now_ms
   lease.deadline_ms = now_ms + lease.ttl_ms
+  use_until(semaphore, lease.deadline_ms)
   redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
 end
@@ -2309,6 +2486,7 @@ local function expire_leases(semaphore)
   end
   redis.call('ZREM', deadlines_key, unpack(ids))
   redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
   expired_leases = expired_leases + #ids
 end
 local function numbers_by_replica(set)
@@ -2331,30 +2509,6 @@ end
 local function find_waiter(lease_id)
   local text = redis.call('HGET', waiters_key, lease_id)
   return text and unpack_waiter(text) or nil
-end
-local function load_semaphore()
-  local stored = redis.call(
-    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
-  )
-  local semaphore = {
-    exists = stored[1] ~= false,
-    limit = tonumber(stored[1] or 0),
-    initial = tonumber(stored[2] or 0),
-    bounded = stored[3] == '1',
-    configured = stored[4] == '1',
-    used = tonumber(stored[5] or 0),
-    fence = tonumber(stored[6] or 0),
-    arrivals = tonumber(stored[7] or 0),
-    told_ms = tonumber(stored[8]),
-    waiting = 0,
-    backlog = false,
-    touched = false,
-  }
-  if semaphore.exists then
-    semaphore.waiting = redis.call('ZCARD', queue_key)
-  end
-  semaphore.had_waiters = semaphore.waiting > 0
-  return semaphore
 end
 local heartbeats = nil
 local function last_heartbeat_ms(waiter)
@@ -2382,7 +2536,8 @@ local function head_of_queue()
 end
 local function remove_waiter(semaphore, lease_id)
   semaphore.waiting = semaphore.waiting - 1
-  semaphore.touched = true
+  semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
+  use_until(semaphore, now_ms)
   redis.call('ZREM', queue_key, lease_id)
   redis.call('HDEL', waiters_key, lease_id)
 end
@@ -2428,8 +2583,34 @@ local function settle(semaphore)
     move_queue(semaphore)
   end
 end
-local function first_deadline_ms()
-  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured or not semaphore.in_use_until_ms then
+    return
+  end
+  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  if pushes then
+    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+  end
+  local lives_ms = semaphore.lives_until_ms - now_ms
+  if pushes then
+    redis.call('PEXPIRE', state_key, lives_ms)
+  end
+  if semaphore.used > 0 and (pushes or not semaphore.has_lease_keys) then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 and (pushes or not semaphore.has_queue_keys) then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function save(semaphore)
+  put_off_idle_removal(semaphore)
+  redis.call(
+    'HSET', state_key,
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+  )
 end
 local function nearest_deadline_ms(semaphore)
   if semaphore.waiting == 0 then
@@ -2441,41 +2622,21 @@ local function nearest_deadline_ms(semaphore)
   local _, head = head_of_queue()
   return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
 end
-local function put_off_idle_removal(semaphore)
-  if semaphore.configured then
-    return
-  end
-  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
-  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
-  redis.call('PEXPIRE', state_key, lives_ms)
-  if last[2] then
-    redis.call('PEXPIRE', deadlines_key, lives_ms)
-    redis.call('PEXPIRE', leases_key, lives_ms)
-  end
-  if semaphore.waiting > 0 then
-    redis.call('PEXPIRE', queue_key, lives_ms)
-    redis.call('PEXPIRE', waiters_key, lives_ms)
-    redis.call('PEXPIRE', replicas_key, lives_ms)
-  end
-end
 local function finish(semaphore)
   if not semaphore.exists then
+    return
+  end
+  save(semaphore)
+  if not semaphore.had_waiters and semaphore.waiting == 0 then
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call(
-    'HSET', state_key,
-    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
-    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
-  )
-  if semaphore.had_waiters and semaphore.waiting == 0 then
+  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
-  end
-  if semaphore.touched then
-    put_off_idle_removal(semaphore)
   end
 end
 local function page()
@@ -2507,7 +2668,7 @@ return answered
   }),
   reap: defineScript({
     name: 'reap',
-    sha1: 'a8cea15cda26fccef59ee019e256236805d118dd',
+    sha1: '1e4eb94f1bb3393dd54e07b3716c4d9c7a8f5dfb',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     replies: {
@@ -2539,13 +2700,47 @@ local function pack_lease(lease)
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
 end
+local function load_semaphore()
+  local stored = redis.call(
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
+    'lives_until'
+  )
+  local semaphore = {
+    exists = stored[1] ~= false,
+    limit = tonumber(stored[1] or 0),
+    initial = tonumber(stored[2] or 0),
+    bounded = stored[3] == '1',
+    configured = stored[4] == '1',
+    used = tonumber(stored[5] or 0),
+    fence = tonumber(stored[6] or 0),
+    arrivals = tonumber(stored[7] or 0),
+    told_ms = tonumber(stored[8]),
+    waiting = 0,
+    backlog = false,
+    lives_until_ms = tonumber(stored[9] or 0),
+    in_use_until_ms = nil,
+  }
+  if semaphore.exists then
+    semaphore.waiting = redis.call('ZCARD', queue_key)
+  end
+  semaphore.has_lease_keys = semaphore.used > 0
+  semaphore.has_queue_keys = semaphore.waiting > 0
+  semaphore.had_waiters = semaphore.waiting > 0
+  return semaphore
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function use_until(semaphore, until_ms)
+  semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
+end
 local function add_lease(semaphore, lease_id, lease)
   semaphore.fence = math.max(semaphore.fence + 1, now_us)
   semaphore.used = semaphore.used + lease.permits
-  semaphore.touched = true
   lease.fence = semaphore.fence
   lease.granted_at_ms = now_ms
   lease.deadline_ms = now_ms + lease.ttl_ms
+  use_until(semaphore, lease.deadline_ms)
   redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
 end
@@ -2567,6 +2762,7 @@ local function expire_leases(semaphore)
   end
   redis.call('ZREM', deadlines_key, unpack(ids))
   redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
   expired_leases = expired_leases + #ids
 end
 local function numbers_by_replica(set)
@@ -2589,30 +2785,6 @@ end
 local function find_waiter(lease_id)
   local text = redis.call('HGET', waiters_key, lease_id)
   return text and unpack_waiter(text) or nil
-end
-local function load_semaphore()
-  local stored = redis.call(
-    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
-  )
-  local semaphore = {
-    exists = stored[1] ~= false,
-    limit = tonumber(stored[1] or 0),
-    initial = tonumber(stored[2] or 0),
-    bounded = stored[3] == '1',
-    configured = stored[4] == '1',
-    used = tonumber(stored[5] or 0),
-    fence = tonumber(stored[6] or 0),
-    arrivals = tonumber(stored[7] or 0),
-    told_ms = tonumber(stored[8]),
-    waiting = 0,
-    backlog = false,
-    touched = false,
-  }
-  if semaphore.exists then
-    semaphore.waiting = redis.call('ZCARD', queue_key)
-  end
-  semaphore.had_waiters = semaphore.waiting > 0
-  return semaphore
 end
 local heartbeats = nil
 local function last_heartbeat_ms(waiter)
@@ -2640,7 +2812,8 @@ local function head_of_queue()
 end
 local function remove_waiter(semaphore, lease_id)
   semaphore.waiting = semaphore.waiting - 1
-  semaphore.touched = true
+  semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
+  use_until(semaphore, now_ms)
   redis.call('ZREM', queue_key, lease_id)
   redis.call('HDEL', waiters_key, lease_id)
 end
@@ -2686,8 +2859,34 @@ local function settle(semaphore)
     move_queue(semaphore)
   end
 end
-local function first_deadline_ms()
-  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured or not semaphore.in_use_until_ms then
+    return
+  end
+  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  if pushes then
+    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+  end
+  local lives_ms = semaphore.lives_until_ms - now_ms
+  if pushes then
+    redis.call('PEXPIRE', state_key, lives_ms)
+  end
+  if semaphore.used > 0 and (pushes or not semaphore.has_lease_keys) then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 and (pushes or not semaphore.has_queue_keys) then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function save(semaphore)
+  put_off_idle_removal(semaphore)
+  redis.call(
+    'HSET', state_key,
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+  )
 end
 local function nearest_deadline_ms(semaphore)
   if semaphore.waiting == 0 then
@@ -2703,41 +2902,21 @@ local function nearest_in_ms(semaphore)
   local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
   return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
 end
-local function put_off_idle_removal(semaphore)
-  if semaphore.configured then
-    return
-  end
-  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
-  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
-  redis.call('PEXPIRE', state_key, lives_ms)
-  if last[2] then
-    redis.call('PEXPIRE', deadlines_key, lives_ms)
-    redis.call('PEXPIRE', leases_key, lives_ms)
-  end
-  if semaphore.waiting > 0 then
-    redis.call('PEXPIRE', queue_key, lives_ms)
-    redis.call('PEXPIRE', waiters_key, lives_ms)
-    redis.call('PEXPIRE', replicas_key, lives_ms)
-  end
-end
 local function finish(semaphore)
   if not semaphore.exists then
+    return
+  end
+  save(semaphore)
+  if not semaphore.had_waiters and semaphore.waiting == 0 then
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call(
-    'HSET', state_key,
-    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
-    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
-  )
-  if semaphore.had_waiters and semaphore.waiting == 0 then
+  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
-  end
-  if semaphore.touched then
-    put_off_idle_removal(semaphore)
   end
 end
 local semaphore = load_semaphore()
@@ -2749,7 +2928,7 @@ return answered
   }),
   release: defineScript({
     name: 'release',
-    sha1: 'b79802c581b89d55ae1e2f6aa2c510f8df5a02fe',
+    sha1: 'a9333213405dad61492499fc78c843f4aa875535',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'retired'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', retire: 'bool', retireMs: 'int' },
     replies: {
@@ -2777,34 +2956,6 @@ local retire_ms = tonumber(ARGV[8])
 local expired_leases = 0
 local function reply(tag, ...)
   return { tag, expired_leases, ... }
-end
-local function numbers_by_replica(set)
-  local numbers = {}
-  for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
-    numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
-  end
-  return numbers
-end
-local function tell(replica, ...)
-  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
-end
-local function tell_granted(lease_id, lease)
-  for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
-    tell(
-      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
-      lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
-    )
-  end
-end
-local function tell_every_replica(...)
-  for _, replica in ipairs(redis.call('HKEYS', replicas_key)) do
-    tell(replica, ...)
-  end
-end
-local function tell_cancelled(lease_id, set)
-  for replica, numbers in pairs(numbers_by_replica(set)) do
-    tell(replica, 'cancelled', name, lease_id, numbers)
-  end
 end
 local clock_reading = redis.call('TIME')
 local now_us = tonumber(clock_reading[1]) * 1000000 + tonumber(clock_reading[2])
@@ -2836,19 +2987,57 @@ local function find_lease(lease_id)
   lease.deadline_ms = deadline_ms
   return lease
 end
+local function load_semaphore()
+  local stored = redis.call(
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
+    'lives_until'
+  )
+  local semaphore = {
+    exists = stored[1] ~= false,
+    limit = tonumber(stored[1] or 0),
+    initial = tonumber(stored[2] or 0),
+    bounded = stored[3] == '1',
+    configured = stored[4] == '1',
+    used = tonumber(stored[5] or 0),
+    fence = tonumber(stored[6] or 0),
+    arrivals = tonumber(stored[7] or 0),
+    told_ms = tonumber(stored[8]),
+    waiting = 0,
+    backlog = false,
+    lives_until_ms = tonumber(stored[9] or 0),
+    in_use_until_ms = nil,
+  }
+  if semaphore.exists then
+    semaphore.waiting = redis.call('ZCARD', queue_key)
+  end
+  semaphore.has_lease_keys = semaphore.used > 0
+  semaphore.has_queue_keys = semaphore.waiting > 0
+  semaphore.had_waiters = semaphore.waiting > 0
+  return semaphore
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function is_settled(semaphore)
+  return semaphore.waiting == 0 and (semaphore.used == 0 or first_deadline_ms() > now_ms)
+end
+local function use_until(semaphore, until_ms)
+  semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
+end
 local function add_lease(semaphore, lease_id, lease)
   semaphore.fence = math.max(semaphore.fence + 1, now_us)
   semaphore.used = semaphore.used + lease.permits
-  semaphore.touched = true
   lease.fence = semaphore.fence
   lease.granted_at_ms = now_ms
   lease.deadline_ms = now_ms + lease.ttl_ms
+  use_until(semaphore, lease.deadline_ms)
   redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
 end
 local function remove_lease(semaphore, lease_id, lease)
   semaphore.used = semaphore.used - lease.permits
-  semaphore.touched = true
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
+  use_until(semaphore, now_ms)
   redis.call('ZREM', deadlines_key, lease_id)
   redis.call('HDEL', leases_key, lease_id)
 end
@@ -2870,7 +3059,73 @@ local function expire_leases(semaphore)
   end
   redis.call('ZREM', deadlines_key, unpack(ids))
   redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
   expired_leases = expired_leases + #ids
+end
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured or not semaphore.in_use_until_ms then
+    return
+  end
+  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  if pushes then
+    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+  end
+  local lives_ms = semaphore.lives_until_ms - now_ms
+  if pushes then
+    redis.call('PEXPIRE', state_key, lives_ms)
+  end
+  if semaphore.used > 0 and (pushes or not semaphore.has_lease_keys) then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 and (pushes or not semaphore.has_queue_keys) then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function save(semaphore)
+  put_off_idle_removal(semaphore)
+  redis.call(
+    'HSET', state_key,
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+  )
+end
+local semaphore = load_semaphore()
+local held = not retire and semaphore.used > 0 and is_settled(semaphore) and redis.call('HGET', leases_key, lease_id)
+if held then
+  local lease = unpack_lease(held)
+  remove_lease(semaphore, lease_id, lease)
+  save(semaphore)
+  return reply('released', lease.permits, now_ms - lease.granted_at_ms)
+end
+local function numbers_by_replica(set)
+  local numbers = {}
+  for replica, number in string.gmatch(set, '([^.,]+)%.(%d+)') do
+    numbers[replica] = numbers[replica] and numbers[replica] .. ',' .. number or number
+  end
+  return numbers
+end
+local function tell(replica, ...)
+  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+end
+local function tell_granted(lease_id, lease)
+  for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
+    tell(
+      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
+    )
+  end
+end
+local function tell_every_replica(...)
+  for _, replica in ipairs(redis.call('HKEYS', replicas_key)) do
+    tell(replica, ...)
+  end
+end
+local function tell_cancelled(lease_id, set)
+  for replica, numbers in pairs(numbers_by_replica(set)) do
+    tell(replica, 'cancelled', name, lease_id, numbers)
+  end
 end
 local function unpack_waiter(text)
   local permits, ttl_ms, since_ms, attachments, holder = string.match(text, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
@@ -2885,30 +3140,6 @@ end
 local function find_waiter(lease_id)
   local text = redis.call('HGET', waiters_key, lease_id)
   return text and unpack_waiter(text) or nil
-end
-local function load_semaphore()
-  local stored = redis.call(
-    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
-  )
-  local semaphore = {
-    exists = stored[1] ~= false,
-    limit = tonumber(stored[1] or 0),
-    initial = tonumber(stored[2] or 0),
-    bounded = stored[3] == '1',
-    configured = stored[4] == '1',
-    used = tonumber(stored[5] or 0),
-    fence = tonumber(stored[6] or 0),
-    arrivals = tonumber(stored[7] or 0),
-    told_ms = tonumber(stored[8]),
-    waiting = 0,
-    backlog = false,
-    touched = false,
-  }
-  if semaphore.exists then
-    semaphore.waiting = redis.call('ZCARD', queue_key)
-  end
-  semaphore.had_waiters = semaphore.waiting > 0
-  return semaphore
 end
 local heartbeats = nil
 local function last_heartbeat_ms(waiter)
@@ -2936,7 +3167,8 @@ local function head_of_queue()
 end
 local function remove_waiter(semaphore, lease_id)
   semaphore.waiting = semaphore.waiting - 1
-  semaphore.touched = true
+  semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
+  use_until(semaphore, now_ms)
   redis.call('ZREM', queue_key, lease_id)
   redis.call('HDEL', waiters_key, lease_id)
 end
@@ -2966,9 +3198,6 @@ local function settle(semaphore)
     move_queue(semaphore)
   end
 end
-local function first_deadline_ms()
-  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
-end
 local function nearest_deadline_ms(semaphore)
   if semaphore.waiting == 0 then
     return nil
@@ -2979,44 +3208,24 @@ local function nearest_deadline_ms(semaphore)
   local _, head = head_of_queue()
   return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
 end
-local function put_off_idle_removal(semaphore)
-  if semaphore.configured then
-    return
-  end
-  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
-  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
-  redis.call('PEXPIRE', state_key, lives_ms)
-  if last[2] then
-    redis.call('PEXPIRE', deadlines_key, lives_ms)
-    redis.call('PEXPIRE', leases_key, lives_ms)
-  end
-  if semaphore.waiting > 0 then
-    redis.call('PEXPIRE', queue_key, lives_ms)
-    redis.call('PEXPIRE', waiters_key, lives_ms)
-    redis.call('PEXPIRE', replicas_key, lives_ms)
-  end
-end
 local function finish(semaphore)
   if not semaphore.exists then
+    return
+  end
+  save(semaphore)
+  if not semaphore.had_waiters and semaphore.waiting == 0 then
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call(
-    'HSET', state_key,
-    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
-    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
-  )
-  if semaphore.had_waiters and semaphore.waiting == 0 then
+  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
   end
-  if semaphore.touched then
-    put_off_idle_removal(semaphore)
-  end
 end
-local function answer(semaphore)
+local function answer()
   local lease = semaphore.used > 0 and find_lease(lease_id)
   if lease then
     remove_lease(semaphore, lease_id, lease)
@@ -3032,9 +3241,8 @@ local function answer(semaphore)
   end
   return reply('lease_not_held')
 end
-local semaphore = load_semaphore()
 settle(semaphore)
-local answered = answer(semaphore)
+local answered = answer()
 if retire or answered[1] == 'cancelled' then
   redis.call('SET', retired_key, '', 'PX', retire_ms)
 end
@@ -3044,7 +3252,7 @@ return answered
   }),
   remove: defineScript({
     name: 'remove',
-    sha1: '720dbdf7a9d10bfff99f8c021139719ea68cf6fe',
+    sha1: 'd0acd7c902a8fed87f6658e5ca29ac2aa1108a49',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', force: 'bool' },
     replies: {
@@ -3081,13 +3289,47 @@ local function pack_lease(lease)
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
 end
+local function load_semaphore()
+  local stored = redis.call(
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
+    'lives_until'
+  )
+  local semaphore = {
+    exists = stored[1] ~= false,
+    limit = tonumber(stored[1] or 0),
+    initial = tonumber(stored[2] or 0),
+    bounded = stored[3] == '1',
+    configured = stored[4] == '1',
+    used = tonumber(stored[5] or 0),
+    fence = tonumber(stored[6] or 0),
+    arrivals = tonumber(stored[7] or 0),
+    told_ms = tonumber(stored[8]),
+    waiting = 0,
+    backlog = false,
+    lives_until_ms = tonumber(stored[9] or 0),
+    in_use_until_ms = nil,
+  }
+  if semaphore.exists then
+    semaphore.waiting = redis.call('ZCARD', queue_key)
+  end
+  semaphore.has_lease_keys = semaphore.used > 0
+  semaphore.has_queue_keys = semaphore.waiting > 0
+  semaphore.had_waiters = semaphore.waiting > 0
+  return semaphore
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function use_until(semaphore, until_ms)
+  semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
+end
 local function add_lease(semaphore, lease_id, lease)
   semaphore.fence = math.max(semaphore.fence + 1, now_us)
   semaphore.used = semaphore.used + lease.permits
-  semaphore.touched = true
   lease.fence = semaphore.fence
   lease.granted_at_ms = now_ms
   lease.deadline_ms = now_ms + lease.ttl_ms
+  use_until(semaphore, lease.deadline_ms)
   redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
 end
@@ -3109,6 +3351,7 @@ local function expire_leases(semaphore)
   end
   redis.call('ZREM', deadlines_key, unpack(ids))
   redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
   expired_leases = expired_leases + #ids
 end
 local function numbers_by_replica(set)
@@ -3131,30 +3374,6 @@ end
 local function find_waiter(lease_id)
   local text = redis.call('HGET', waiters_key, lease_id)
   return text and unpack_waiter(text) or nil
-end
-local function load_semaphore()
-  local stored = redis.call(
-    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
-  )
-  local semaphore = {
-    exists = stored[1] ~= false,
-    limit = tonumber(stored[1] or 0),
-    initial = tonumber(stored[2] or 0),
-    bounded = stored[3] == '1',
-    configured = stored[4] == '1',
-    used = tonumber(stored[5] or 0),
-    fence = tonumber(stored[6] or 0),
-    arrivals = tonumber(stored[7] or 0),
-    told_ms = tonumber(stored[8]),
-    waiting = 0,
-    backlog = false,
-    touched = false,
-  }
-  if semaphore.exists then
-    semaphore.waiting = redis.call('ZCARD', queue_key)
-  end
-  semaphore.had_waiters = semaphore.waiting > 0
-  return semaphore
 end
 local heartbeats = nil
 local function last_heartbeat_ms(waiter)
@@ -3182,7 +3401,8 @@ local function head_of_queue()
 end
 local function remove_waiter(semaphore, lease_id)
   semaphore.waiting = semaphore.waiting - 1
-  semaphore.touched = true
+  semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
+  use_until(semaphore, now_ms)
   redis.call('ZREM', queue_key, lease_id)
   redis.call('HDEL', waiters_key, lease_id)
 end
@@ -3228,8 +3448,34 @@ local function settle(semaphore)
     move_queue(semaphore)
   end
 end
-local function first_deadline_ms()
-  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured or not semaphore.in_use_until_ms then
+    return
+  end
+  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  if pushes then
+    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+  end
+  local lives_ms = semaphore.lives_until_ms - now_ms
+  if pushes then
+    redis.call('PEXPIRE', state_key, lives_ms)
+  end
+  if semaphore.used > 0 and (pushes or not semaphore.has_lease_keys) then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 and (pushes or not semaphore.has_queue_keys) then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function save(semaphore)
+  put_off_idle_removal(semaphore)
+  redis.call(
+    'HSET', state_key,
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+  )
 end
 local function nearest_deadline_ms(semaphore)
   if semaphore.waiting == 0 then
@@ -3241,41 +3487,21 @@ local function nearest_deadline_ms(semaphore)
   local _, head = head_of_queue()
   return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
 end
-local function put_off_idle_removal(semaphore)
-  if semaphore.configured then
-    return
-  end
-  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
-  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
-  redis.call('PEXPIRE', state_key, lives_ms)
-  if last[2] then
-    redis.call('PEXPIRE', deadlines_key, lives_ms)
-    redis.call('PEXPIRE', leases_key, lives_ms)
-  end
-  if semaphore.waiting > 0 then
-    redis.call('PEXPIRE', queue_key, lives_ms)
-    redis.call('PEXPIRE', waiters_key, lives_ms)
-    redis.call('PEXPIRE', replicas_key, lives_ms)
-  end
-end
 local function finish(semaphore)
   if not semaphore.exists then
+    return
+  end
+  save(semaphore)
+  if not semaphore.had_waiters and semaphore.waiting == 0 then
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call(
-    'HSET', state_key,
-    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
-    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
-  )
-  if semaphore.had_waiters and semaphore.waiting == 0 then
+  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
-  end
-  if semaphore.touched then
-    put_off_idle_removal(semaphore)
   end
 end
 local semaphore = load_semaphore()
@@ -3299,7 +3525,7 @@ return reply('removed')
   }),
   renew: defineScript({
     name: 'renew',
-    sha1: '643064ed8c751879c1d1237e7327d74d0f0c4761',
+    sha1: '02fffccdd8b71a416830bec1b296717d0ecd0b06',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', ttlMs: 'int' },
     replies: {
@@ -3355,13 +3581,47 @@ local function find_lease(lease_id)
   lease.deadline_ms = deadline_ms
   return lease
 end
+local function load_semaphore()
+  local stored = redis.call(
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
+    'lives_until'
+  )
+  local semaphore = {
+    exists = stored[1] ~= false,
+    limit = tonumber(stored[1] or 0),
+    initial = tonumber(stored[2] or 0),
+    bounded = stored[3] == '1',
+    configured = stored[4] == '1',
+    used = tonumber(stored[5] or 0),
+    fence = tonumber(stored[6] or 0),
+    arrivals = tonumber(stored[7] or 0),
+    told_ms = tonumber(stored[8]),
+    waiting = 0,
+    backlog = false,
+    lives_until_ms = tonumber(stored[9] or 0),
+    in_use_until_ms = nil,
+  }
+  if semaphore.exists then
+    semaphore.waiting = redis.call('ZCARD', queue_key)
+  end
+  semaphore.has_lease_keys = semaphore.used > 0
+  semaphore.has_queue_keys = semaphore.waiting > 0
+  semaphore.had_waiters = semaphore.waiting > 0
+  return semaphore
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function use_until(semaphore, until_ms)
+  semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
+end
 local function add_lease(semaphore, lease_id, lease)
   semaphore.fence = math.max(semaphore.fence + 1, now_us)
   semaphore.used = semaphore.used + lease.permits
-  semaphore.touched = true
   lease.fence = semaphore.fence
   lease.granted_at_ms = now_ms
   lease.deadline_ms = now_ms + lease.ttl_ms
+  use_until(semaphore, lease.deadline_ms)
   redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
 end
@@ -3383,6 +3643,7 @@ local function expire_leases(semaphore)
   end
   redis.call('ZREM', deadlines_key, unpack(ids))
   redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
   expired_leases = expired_leases + #ids
 end
 local function numbers_by_replica(set)
@@ -3405,30 +3666,6 @@ end
 local function find_waiter(lease_id)
   local text = redis.call('HGET', waiters_key, lease_id)
   return text and unpack_waiter(text) or nil
-end
-local function load_semaphore()
-  local stored = redis.call(
-    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
-  )
-  local semaphore = {
-    exists = stored[1] ~= false,
-    limit = tonumber(stored[1] or 0),
-    initial = tonumber(stored[2] or 0),
-    bounded = stored[3] == '1',
-    configured = stored[4] == '1',
-    used = tonumber(stored[5] or 0),
-    fence = tonumber(stored[6] or 0),
-    arrivals = tonumber(stored[7] or 0),
-    told_ms = tonumber(stored[8]),
-    waiting = 0,
-    backlog = false,
-    touched = false,
-  }
-  if semaphore.exists then
-    semaphore.waiting = redis.call('ZCARD', queue_key)
-  end
-  semaphore.had_waiters = semaphore.waiting > 0
-  return semaphore
 end
 local heartbeats = nil
 local function last_heartbeat_ms(waiter)
@@ -3456,7 +3693,8 @@ local function head_of_queue()
 end
 local function remove_waiter(semaphore, lease_id)
   semaphore.waiting = semaphore.waiting - 1
-  semaphore.touched = true
+  semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
+  use_until(semaphore, now_ms)
   redis.call('ZREM', queue_key, lease_id)
   redis.call('HDEL', waiters_key, lease_id)
 end
@@ -3502,8 +3740,34 @@ local function settle(semaphore)
     move_queue(semaphore)
   end
 end
-local function first_deadline_ms()
-  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured or not semaphore.in_use_until_ms then
+    return
+  end
+  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  if pushes then
+    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+  end
+  local lives_ms = semaphore.lives_until_ms - now_ms
+  if pushes then
+    redis.call('PEXPIRE', state_key, lives_ms)
+  end
+  if semaphore.used > 0 and (pushes or not semaphore.has_lease_keys) then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 and (pushes or not semaphore.has_queue_keys) then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function save(semaphore)
+  put_off_idle_removal(semaphore)
+  redis.call(
+    'HSET', state_key,
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+  )
 end
 local function nearest_deadline_ms(semaphore)
   if semaphore.waiting == 0 then
@@ -3515,41 +3779,21 @@ local function nearest_deadline_ms(semaphore)
   local _, head = head_of_queue()
   return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
 end
-local function put_off_idle_removal(semaphore)
-  if semaphore.configured then
-    return
-  end
-  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
-  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
-  redis.call('PEXPIRE', state_key, lives_ms)
-  if last[2] then
-    redis.call('PEXPIRE', deadlines_key, lives_ms)
-    redis.call('PEXPIRE', leases_key, lives_ms)
-  end
-  if semaphore.waiting > 0 then
-    redis.call('PEXPIRE', queue_key, lives_ms)
-    redis.call('PEXPIRE', waiters_key, lives_ms)
-    redis.call('PEXPIRE', replicas_key, lives_ms)
-  end
-end
 local function finish(semaphore)
   if not semaphore.exists then
+    return
+  end
+  save(semaphore)
+  if not semaphore.had_waiters and semaphore.waiting == 0 then
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call(
-    'HSET', state_key,
-    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
-    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
-  )
-  if semaphore.had_waiters and semaphore.waiting == 0 then
+  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
-  end
-  if semaphore.touched then
-    put_off_idle_removal(semaphore)
   end
 end
 local semaphore = load_semaphore()
@@ -3565,7 +3809,7 @@ if lease.ttl_ms ~= ttl_ms then
   lease.ttl_ms = ttl_ms
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
 end
-semaphore.touched = true
+use_until(semaphore, lease.deadline_ms)
 finish(semaphore)
 return reply(
   'renewed', lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
@@ -3575,7 +3819,7 @@ return reply(
   }),
   revoke: defineScript({
     name: 'revoke',
-    sha1: '140c6d1e1b76c1daf1f4592330d662d174bc8e04',
+    sha1: '073c22327f71b4f1cad8928bd752322f119d95dd',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', fence: 'int' },
     replies: {
@@ -3631,19 +3875,54 @@ local function find_lease(lease_id)
   lease.deadline_ms = deadline_ms
   return lease
 end
+local function load_semaphore()
+  local stored = redis.call(
+    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
+    'lives_until'
+  )
+  local semaphore = {
+    exists = stored[1] ~= false,
+    limit = tonumber(stored[1] or 0),
+    initial = tonumber(stored[2] or 0),
+    bounded = stored[3] == '1',
+    configured = stored[4] == '1',
+    used = tonumber(stored[5] or 0),
+    fence = tonumber(stored[6] or 0),
+    arrivals = tonumber(stored[7] or 0),
+    told_ms = tonumber(stored[8]),
+    waiting = 0,
+    backlog = false,
+    lives_until_ms = tonumber(stored[9] or 0),
+    in_use_until_ms = nil,
+  }
+  if semaphore.exists then
+    semaphore.waiting = redis.call('ZCARD', queue_key)
+  end
+  semaphore.has_lease_keys = semaphore.used > 0
+  semaphore.has_queue_keys = semaphore.waiting > 0
+  semaphore.had_waiters = semaphore.waiting > 0
+  return semaphore
+end
+local function first_deadline_ms()
+  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function use_until(semaphore, until_ms)
+  semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
+end
 local function add_lease(semaphore, lease_id, lease)
   semaphore.fence = math.max(semaphore.fence + 1, now_us)
   semaphore.used = semaphore.used + lease.permits
-  semaphore.touched = true
   lease.fence = semaphore.fence
   lease.granted_at_ms = now_ms
   lease.deadline_ms = now_ms + lease.ttl_ms
+  use_until(semaphore, lease.deadline_ms)
   redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
   redis.call('HSET', leases_key, lease_id, pack_lease(lease))
 end
 local function remove_lease(semaphore, lease_id, lease)
   semaphore.used = semaphore.used - lease.permits
-  semaphore.touched = true
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
+  use_until(semaphore, now_ms)
   redis.call('ZREM', deadlines_key, lease_id)
   redis.call('HDEL', leases_key, lease_id)
 end
@@ -3665,6 +3944,7 @@ local function expire_leases(semaphore)
   end
   redis.call('ZREM', deadlines_key, unpack(ids))
   redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
   expired_leases = expired_leases + #ids
 end
 local function numbers_by_replica(set)
@@ -3687,30 +3967,6 @@ end
 local function find_waiter(lease_id)
   local text = redis.call('HGET', waiters_key, lease_id)
   return text and unpack_waiter(text) or nil
-end
-local function load_semaphore()
-  local stored = redis.call(
-    'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest'
-  )
-  local semaphore = {
-    exists = stored[1] ~= false,
-    limit = tonumber(stored[1] or 0),
-    initial = tonumber(stored[2] or 0),
-    bounded = stored[3] == '1',
-    configured = stored[4] == '1',
-    used = tonumber(stored[5] or 0),
-    fence = tonumber(stored[6] or 0),
-    arrivals = tonumber(stored[7] or 0),
-    told_ms = tonumber(stored[8]),
-    waiting = 0,
-    backlog = false,
-    touched = false,
-  }
-  if semaphore.exists then
-    semaphore.waiting = redis.call('ZCARD', queue_key)
-  end
-  semaphore.had_waiters = semaphore.waiting > 0
-  return semaphore
 end
 local heartbeats = nil
 local function last_heartbeat_ms(waiter)
@@ -3738,7 +3994,8 @@ local function head_of_queue()
 end
 local function remove_waiter(semaphore, lease_id)
   semaphore.waiting = semaphore.waiting - 1
-  semaphore.touched = true
+  semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
+  use_until(semaphore, now_ms)
   redis.call('ZREM', queue_key, lease_id)
   redis.call('HDEL', waiters_key, lease_id)
 end
@@ -3784,8 +4041,34 @@ local function settle(semaphore)
     move_queue(semaphore)
   end
 end
-local function first_deadline_ms()
-  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+local function put_off_idle_removal(semaphore)
+  if semaphore.configured or not semaphore.in_use_until_ms then
+    return
+  end
+  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  if pushes then
+    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+  end
+  local lives_ms = semaphore.lives_until_ms - now_ms
+  if pushes then
+    redis.call('PEXPIRE', state_key, lives_ms)
+  end
+  if semaphore.used > 0 and (pushes or not semaphore.has_lease_keys) then
+    redis.call('PEXPIRE', deadlines_key, lives_ms)
+    redis.call('PEXPIRE', leases_key, lives_ms)
+  end
+  if semaphore.waiting > 0 and (pushes or not semaphore.has_queue_keys) then
+    redis.call('PEXPIRE', queue_key, lives_ms)
+    redis.call('PEXPIRE', waiters_key, lives_ms)
+    redis.call('PEXPIRE', replicas_key, lives_ms)
+  end
+end
+local function save(semaphore)
+  put_off_idle_removal(semaphore)
+  redis.call(
+    'HSET', state_key,
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+  )
 end
 local function nearest_deadline_ms(semaphore)
   if semaphore.waiting == 0 then
@@ -3797,41 +4080,21 @@ local function nearest_deadline_ms(semaphore)
   local _, head = head_of_queue()
   return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
 end
-local function put_off_idle_removal(semaphore)
-  if semaphore.configured then
-    return
-  end
-  local last = redis.call('ZRANGE', deadlines_key, -1, -1, 'WITHSCORES')
-  local lives_ms = idle_ms + math.max(tonumber(last[2] or 0) - now_ms, 0)
-  redis.call('PEXPIRE', state_key, lives_ms)
-  if last[2] then
-    redis.call('PEXPIRE', deadlines_key, lives_ms)
-    redis.call('PEXPIRE', leases_key, lives_ms)
-  end
-  if semaphore.waiting > 0 then
-    redis.call('PEXPIRE', queue_key, lives_ms)
-    redis.call('PEXPIRE', waiters_key, lives_ms)
-    redis.call('PEXPIRE', replicas_key, lives_ms)
-  end
-end
 local function finish(semaphore)
   if not semaphore.exists then
+    return
+  end
+  save(semaphore)
+  if not semaphore.had_waiters and semaphore.waiting == 0 then
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call(
-    'HSET', state_key,
-    'limit', semaphore.limit, 'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence),
-    'arrivals', semaphore.arrivals, 'nearest', nearest_ms or ''
-  )
-  if semaphore.had_waiters and semaphore.waiting == 0 then
+  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
-  end
-  if semaphore.touched then
-    put_off_idle_removal(semaphore)
   end
 end
 local semaphore = load_semaphore()

@@ -1,7 +1,7 @@
 // block.mjs URL NAME TTL_MS: holds, blocks its event loop for twice the ttl, and says what it finds as soon as it runs again.
 import { SignalboxClient } from '@signalbox/client'
 
-const [url, name, ttlMs] = process.argv.slice(2)
+const [url, name = '', ttlMs] = process.argv.slice(2)
 const lease = await new SignalboxClient({ url }).semaphore(name, 1).acquire({ ttlMs: Number(ttlMs) })
 process.on('unhandledRejection', () => console.log('unhandled rejection'))
 let turns = 0
