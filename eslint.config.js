@@ -28,12 +28,6 @@ const directions = [
     'packages/engine/src/**',
     ['@signalbox/*', '!@signalbox/protocol', 'fastify', '@fastify/*', 'prom-client', 'node:http', 'node:http2'],
     'the engine knows nothing of HTTP',
-    ['packages/engine/src/redis/**'],
-  ),
-  house(
-    'packages/engine/src/redis/**',
-    ['@signalbox/*', '!@signalbox/protocol', 'fastify', '@fastify/*', 'prom-client', 'node:http', 'node:http2'],
-    'the engine knows nothing of HTTP',
   ),
   house(
     'packages/client/src/**',
