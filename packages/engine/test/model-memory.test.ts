@@ -4,7 +4,7 @@ import { test } from 'vitest'
 import { createMemoryStore, type MemoryStore } from '../src/memory/memory-store.js'
 import type { Notice } from '../src/store.js'
 import { type Answered, Caller, leaseIdOf, replicas, send } from './model/calls.js'
-import { modelGraceMs, semaphoreNames, type Step, steps } from './model/steps.js'
+import { modelGraceMs, modelQueueMax, semaphoreNames, type Step, steps } from './model/steps.js'
 import type { Told } from './model/known.js'
 import { Tracker } from './model/tracker.js'
 
@@ -24,7 +24,7 @@ class Run {
   constructor(batchMax: number) {
     this.#batchMax = batchMax
     this.store = createMemoryStore({
-      settings: { graceMs: modelGraceMs, queueMax: 5, batchMax },
+      settings: { graceMs: modelGraceMs, queueMax: modelQueueMax, batchMax },
       clock: () => this.nowUs,
     })
     for (const replica of replicas) void this.store.listen(replica, (notice) => this.#told.push({ replica, notice }))
@@ -93,7 +93,7 @@ function isOf(semaphore: string, notice: Notice): boolean {
   return notice.kind !== 'gap' && notice.semaphore === semaphore
 }
 
-test.each([{ batchMax: 1_000 }, { batchMax: 2 }])(
+test.each([{ batchMax: 1_000 }, { batchMax: 2 }, { batchMax: 1 }])(
   'keeps every invariant after every step: %o',
   { timeout: 2 * shrinkForMs },
   async ({ batchMax }) => {

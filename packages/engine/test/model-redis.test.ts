@@ -6,7 +6,7 @@ import { createMemoryStore } from '../src/memory/memory-store.js'
 import { createRedisStore } from '../src/redis/redis-store.js'
 import type { Notice, Store, StoreSettings } from '../src/store.js'
 import { type Answered, type Call, Caller, replicas, send } from './model/calls.js'
-import { modelGraceMs, semaphoreNames, type Step, steps } from './model/steps.js'
+import { modelGraceMs, modelQueueMax, semaphoreNames, type Step, steps } from './model/steps.js'
 import { redisUrl, virtualClockScripts } from './script-table.js'
 
 const startUs = 1_700_000_000_000_000
@@ -92,37 +92,58 @@ async function compareRun(todo: readonly Step[], memory: Side, inRedis: Side): P
   expect(inRedis.expired).toBe(memory.expired)
 }
 
+/** Both stores, on the one clock. */
+async function openSides(batchMax: number) {
+  const settings: Partial<StoreSettings> = { graceMs: modelGraceMs, queueMax: modelQueueMax, batchMax }
+  const observerOf = (side: () => Side) => ({
+    called: () => undefined,
+    expired: ({ leases }: { leases: number }) => (side().expired += leases),
+  })
+  const redisStore = createRedisStore({
+    url: redisUrl(),
+    keyPrefix,
+    settings,
+    texts: virtualClockScripts,
+    extraArgs: () => [String(nowUs)],
+    observer: observerOf(() => inRedis),
+  })
+  onTestFinished(() => redisStore.close())
+  const inRedis: Side = { store: redisStore, told: new Map(), expired: 0 }
+  await listenOn(inRedis)
+  return {
+    async compare(todo: readonly Step[]): Promise<void> {
+      for (const replica of replicas) inRedis.told.set(replica, [])
+      inRedis.expired = 0
+      const store = createMemoryStore({ settings, clock: () => nowUs, observer: observerOf(() => memory) })
+      const memory: Side = { store, told: new Map(), expired: 0 }
+      await listenOn(memory)
+      await compareRun(todo, memory, inRedis)
+    },
+  }
+}
+
 test.each([{ batchMax: 1_000 }, { batchMax: 2 }])(
   'says what the in-memory store says: %o',
   { timeout: 2 * shrinkForMs },
   async ({ batchMax }) => {
-    const settings: Partial<StoreSettings> = { graceMs: modelGraceMs, queueMax: 5, batchMax }
-    const observerOf = (side: () => Side) => ({
-      called: () => undefined,
-      expired: ({ leases }: { leases: number }) => (side().expired += leases),
-    })
-    const redisStore = createRedisStore({
-      url: redisUrl(),
-      keyPrefix,
-      settings,
-      texts: virtualClockScripts,
-      extraArgs: () => [String(nowUs)],
-      observer: observerOf(() => inRedis),
-    })
-    onTestFinished(() => redisStore.close())
-    const inRedis: Side = { store: redisStore, told: new Map(), expired: 0 }
-    await listenOn(inRedis)
+    const sides = await openSides(batchMax)
     await fc.assert(
-      fc.asyncProperty(steps, async (todo) => {
-        const clock = (): number => nowUs
-        const store = createMemoryStore({ settings, clock, observer: observerOf(() => memory) })
-        for (const replica of replicas) inRedis.told.set(replica, [])
-        inRedis.expired = 0
-        const memory: Side = { store, told: new Map(), expired: 0 }
-        await listenOn(memory)
-        await compareRun(todo, memory, inRedis)
-      }),
+      fc.asyncProperty(steps, (todo) => sides.compare(todo)),
       { numRuns: Number(process.env['SIGNALBOX_MODEL_RUNS'] ?? 150), interruptAfterTimeLimit: shrinkForMs },
     )
   },
 )
+
+// Found by the runs above, in one of 3,000: the new lease took the place of the old one, whose permits then counted for ever.
+test('an id whose own lease is over, but behind the batch, counts once', async () => {
+  const acquire = (id: number, afterUs = 0): Step => {
+    const rest = { permits: 1, ttlMs: 40, enqueue: true, replica: 0, sameAttachment: false, create: null }
+    return { afterUs, semaphore: 's', does: { kind: 'acquire', id, ...rest } }
+  }
+  const sides = await openSides(2)
+  await sides.compare([
+    { afterUs: 0, semaphore: 's', does: { kind: 'configure', limit: 5, bounded: null } },
+    ...[0, 1, 2, 3].map((id) => acquire(id)),
+    acquire(3, 40_000),
+  ])
+})

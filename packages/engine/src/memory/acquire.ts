@@ -10,6 +10,8 @@ export function acquire(transition: Transition, call: AcquireCall): AcquireReply
   if (transition.catalogue.isRetired(call.semaphore, call.leaseId, transition.nowMs)) return { kind: 'wait_cancelled' }
   const lease = semaphore?.heldLease(call.leaseId, transition.nowMs)
   if (semaphore !== undefined && lease !== undefined) return repeatHeld(transition, semaphore, lease, call)
+  // A lease of this very id that is over but behind the batch: a new one in its place would hide its permits for ever.
+  if (transition.hasBacklog && semaphore?.leases.has(call.leaseId) === true) return again
   const waiter = semaphore?.waiters.get(call.leaseId)
   if (semaphore !== undefined && waiter !== undefined) return repeatWaiting(transition, semaphore, waiter, call)
   return acquireAnew(transition, semaphore, call)
@@ -47,8 +49,6 @@ function repeatWaiting(
 function acquireAnew(transition: Transition, existing: Semaphore | undefined, call: AcquireCall): AcquireReply | Again {
   const refusal = existing === undefined ? refusalOfFirst(call) : refusalOf(existing, call)
   if (refusal !== null) return refusal
-  // Not even a grant that fits: this very id may have a lease that is over and still counted, which a new one must not replace.
-  if (transition.hasBacklog) return again
   // Only from here on is anything left behind: a refused acquire creates no semaphore.
   const { nowMs } = transition
   const { create, leaseId: id, permits, ttlMs, holder } = call
@@ -59,6 +59,7 @@ function acquireAnew(transition: Transition, existing: Semaphore | undefined, ca
     const lease = grantedLease(grant(transition, semaphore, request), nowMs)
     return { kind: 'granted', lease, limitMismatch: semaphore.mismatchWith(create) }
   }
+  if (transition.hasBacklog) return again
   if (!call.enqueue) {
     semaphore.lastUseMs = Math.max(semaphore.lastUseMs, nowMs)
     return busy(transition, semaphore)

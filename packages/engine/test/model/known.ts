@@ -44,6 +44,9 @@ export class Known {
   readonly retiredUntilMs = new Map<string, number>()
   readonly grownBy = new Set<string>()
   limit: number | null = null
+  /** The limit at creation, and the kind. */
+  initial = 0
+  bounded = true
   nowMs = 0
   /** Grants of this step. */
   grants = 0

@@ -168,7 +168,7 @@ function ended(known: Known, { reply, with: call }: Extract<Answered, { to: 'end
   )
   if (reply.kind === 'held') {
     assert.equal(lease?.fence, reply.lease.fence)
-    if (lease?.attachments.has(attachment) === false) lease.attachments.clear()
+    if (!lease.attachments.has(attachment)) lease.attachments.clear()
     return
   }
   assert.ok(attached?.attachments.has(attachment) === true, 'ended an attachment that was not there')

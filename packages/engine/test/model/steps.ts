@@ -129,3 +129,6 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(fc.record({ afterUs, semapho
 
 /** The grace of random runs: shorter than most runs last. */
 export const modelGraceMs = 1_500
+
+/** Few enough that queues are full now and then. */
+export const modelQueueMax = 5

@@ -59,7 +59,12 @@ export class Tracker {
     const known = this.#known
     if (answered.to === 'configure') {
       assert.equal(answered.reply.kind, known.limit === null ? 'created' : 'configured')
+      if (known.limit === null) {
+        known.initial = answered.with.limit
+        known.bounded = true
+      }
       known.limit = answered.with.limit
+      known.bounded = answered.with.bounded ?? known.bounded
     }
     if (
       answered.to === 'addPermits' &&
@@ -75,6 +80,7 @@ export class Tracker {
   #compare({ answered, state, leases, waiters }: Seen): void {
     const known = this.#known
     assert.equal(state?.limit ?? null, known.limit)
+    assert.equal(state?.bounded ?? null, known.limit === null ? null : known.bounded)
     assert.equal(state?.used ?? 0, known.used, 'I15: used is what is held')
     const shown = leases.map(({ holder, permits, fence, deadlineMs }) => [holder, permits, fence, deadlineMs])
     const held = [...known.held].map(([id, { permits, fence, deadlineMs }]) => [id, permits, fence, deadlineMs])
@@ -106,6 +112,8 @@ export class Tracker {
       known.timerMs.clear()
       return
     }
+    const tooBig = known.queue.find(({ permits }) => permits > Math.max(known.limit ?? 0, 1))
+    assert.equal(tooBig, undefined, 'waits for more than there will ever be')
     assert.equal(known.isDead(head), false, `I10: ${head.id} is dead and holds the queue`)
     assert.ok(known.used + head.permits > (known.limit ?? 0), `I8: ${head.id} fits and was not granted`)
     const nearestMs = known.nearestMs() ?? Infinity
