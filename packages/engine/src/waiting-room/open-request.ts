@@ -25,7 +25,7 @@ import { WaitSoFar } from './wait-so-far.js'
  *   GRANTED. Else it asks again: the store knows what became of it.
  * - A heartbeat says that the store does not know the attachment: it asks again, and gets its lease, a place, or a reason. A reply
  *   that does not come leaves it WAITING; the next heartbeat asks the same.
- * - A notice says cancelled: `wait_cancelled`.
+ * - A notice says cancelled: `wait_cancelled`. It may be an old one, so the attachment is ended all the same.
  * - `waitMs` is over: LEAVING. It ends its attachment unless that is held; a grant that raced it is the outcome, else
  *   `acquire_timeout`. A notice of the grant may still come first.
  * - The cap is over first: it asks once more. A grant is the outcome; else it is PARKED: `still_waiting` is out, heartbeats go on,
@@ -124,9 +124,13 @@ export class OpenRequest implements Attempt {
 
   hearCancelled(): void {
     const phase = this.#phase
-    if (phase === 'parked') this.#become('over')
-    else if (phase === 'asking') this.#conclude({ kind: 'wait_cancelled' }, 'abandoned')
-    else if (phase === 'waiting' || phase === 'leaving') this.#conclude({ kind: 'wait_cancelled' })
+    if (phase === 'asking') this.#conclude({ kind: 'wait_cancelled' }, 'abandoned')
+    else if (phase === 'parked' || phase === 'waiting' || phase === 'leaving') {
+      if (phase === 'parked') this.#become('over')
+      else this.#conclude({ kind: 'wait_cancelled' })
+      // The notice may be an old one, and the id queued anew since by a heartbeat that found it unknown.
+      this.#end()
+    }
   }
 
   /** What a heartbeat found that was sent at `askedAtMs`, when this request had asked `asks` times. */

@@ -10,6 +10,7 @@ export class WaitSoFar {
   readonly #request: AcquireRequest
   readonly #clock: Clock
   readonly #arrivedAtMs: number
+  #firstAskedAtMs: number | null = null
   /** When the last command was sent that found the id still waiting. */
   #foundWaitingAtMs = -Infinity
   /** When the store attached this request to a waiter, first and last. */
@@ -36,6 +37,7 @@ export class WaitSoFar {
    */
   asked(askedAtMs: number): void {
     if (this.#foundWaitingAtMs === -Infinity) this.#foundWaitingAtMs = askedAtMs
+    this.#firstAskedAtMs ??= askedAtMs
   }
 
   /** `isFirst`: only the first acquire carries `create`, so only its reply compares limits. */
@@ -75,9 +77,10 @@ export class WaitSoFar {
     return this.#clock.now() - askedAtMs < lease.expiresInMs
   }
 
-  /** A lease as the reply to an acquire showed it: taken after that was sent, which may be long after this request arrived. */
+  /** A lease as the reply to an acquire showed it: taken after that was sent. Held at once, nobody waited. */
   heldSinceReply(lease: GrantedLease, askedAtMs: number): HeldLease {
-    return this.#held(lease, lease.expiresInMs, askedAtMs - this.#arrivedAtMs)
+    const waitedMs = askedAtMs === this.#firstAskedAtMs ? 0 : askedAtMs - this.#arrivedAtMs
+    return this.#held(lease, lease.expiresInMs, waitedMs)
   }
 
   /**
