@@ -79,9 +79,14 @@ describe('races', () => {
   )
 
   const troubles: [string, number, Trouble][] = [
-    ['one permit', 150, { callers: 4, limit: 1, ttlMs: 3_600_000, stalls: false }],
-    ['two permits, replicas that stall', 150, { callers: 6, limit: 2, ttlMs: 3_600_000, stalls: true }],
-    ['leases that expire', 150, { callers: 5, limit: 1, ttlMs: 2_000, stalls: true }],
+    ['one permit', 150, { callers: 4, limit: 1, ttlMs: 3_600_000, stalls: false, onlyClose: false }],
+    [
+      'two permits, replicas that stall',
+      150,
+      { callers: 6, limit: 2, ttlMs: 3_600_000, stalls: true, onlyClose: false },
+    ],
+    ['callers that only close', 150, { callers: 6, limit: 1, ttlMs: 3_600_000, stalls: true, onlyClose: true }],
+    ['leases that expire', 150, { callers: 5, limit: 1, ttlMs: 2_000, stalls: true, onlyClose: false }],
   ]
   it.each(troubles)(
     'calls and notices late, lost and doubled: %s',

@@ -1,3 +1,4 @@
+import type { AcquireOutcome, Attempt } from '../../src/engine.js'
 import type { Notice } from '../../src/store.js'
 import type { Fate, Operation } from './faulty-store.js'
 import type { Seeded } from './seeded.js'
@@ -9,6 +10,11 @@ export interface Trouble {
   readonly limit: number
   readonly ttlMs: number
   readonly stalls: boolean
+  /**
+   * Callers that try once, and only close when they lose patience. Otherwise they try again with the same id, and in the end release it with
+   * `retire`, as a caller must that does not know what became of its attempts.
+   */
+  readonly onlyClose: boolean
 }
 
 /** Late, lost, doubled: a call is mostly quick, now and then slow, and seldom fails in one of three ways. */
@@ -87,11 +93,12 @@ export class Chaos {
     await this.#world.clock.after(this.#random.between(0, 2_000))
     let attempts = 0
     let isHeld = false
-    while (attempts < 3 && !isHeld) {
+    const { onlyClose } = this.#trouble
+    while (attempts < (onlyClose ? 1 : 3) && !isHeld) {
       attempts += 1
       isHeld = await this.#attempt(id)
     }
-    await this.#giveBack(id, attempts > 1 || !isHeld)
+    if (isHeld || !onlyClose) await this.#giveBack(id, attempts > 1 || !isHeld)
     this.#done += 1
   }
 
@@ -104,19 +111,15 @@ export class Chaos {
     const { limit, ttlMs } = this.#trouble
     const waitMs = random.pick([0, 500, 5_000, 30_000])
     const attempt = engine.acquire(request(id, { waitMs, ttlMs, limit }))
-    const patience = clock.after(random.pick([20, 1_000, 10_000, 40_000])).then(() => 'lost' as const)
-    const answered = attempt.outcome.then(
-      async (outcome) => {
-        attempt.delivered()
-        await clock.after(random.between(0, 5))
-        return outcome
-      },
-      () => null,
-    )
-    const outcome = await Promise.race([patience, answered])
-    if (outcome === 'lost' || outcome === null || outcome.kind !== 'granted') {
+    const caller = { isThere: true }
+    const patience = clock.after(random.pick([20, 1_000, 10_000, 40_000])).then(() => {
+      caller.isThere = false
+    })
+    const outcome = await Promise.race([patience, this.#read(attempt, caller)])
+    if (outcome === undefined || outcome === null || outcome.kind !== 'granted') {
       // The replica sees it when its event loop runs, and not at once.
-      clock.setTimeout(() => replicaClock.whenRunning(() => attempt.close()), random.between(0, 50))
+      if (this.#trouble.onlyClose) replicaClock.whenRunning(() => attempt.close())
+      else clock.setTimeout(() => replicaClock.whenRunning(() => attempt.close()), random.between(0, 50))
       await clock.after(random.between(0, 200))
       return false
     }
@@ -124,6 +127,22 @@ export class Chaos {
     const untilMs = sentAtMs + Math.min(waitedMs, clock.now() - sentAtMs) + expiresInMs
     await this.#work(untilMs)
     return true
+  }
+
+  /** The reply is written, and read a little later; null: there is none. */
+  async #read(attempt: Attempt, caller: { readonly isThere: boolean }): Promise<AcquireOutcome | null> {
+    try {
+      const outcome = await attempt.outcome
+      if (outcome.kind === 'granted' && outcome.lease.deadlineMs <= this.#world.storeNowMs) {
+        this.violations.push('a lease whose deadline has passed is reported as held')
+      }
+      // A 200 written into a connection that was closed a moment ago costs the ttl, unless the caller releases its id.
+      if (caller.isThere || !this.#trouble.onlyClose) attempt.delivered()
+      if (!this.#trouble.onlyClose) await this.#world.clock.after(this.#random.between(0, 5))
+      return outcome
+    } catch {
+      return null
+    }
   }
 
   async #work(untilMs: number): Promise<void> {

@@ -21,6 +21,7 @@ export interface World {
   /** Takes a permit past all replicas and their networks, as a caller of some other replica. */
   hold(leaseId: string, ttlMs?: number, limit?: number): Promise<void>
   release(leaseId: string, retire?: boolean): Promise<void>
+  readonly storeNowMs: number
   /** Sets the store's clock, and no other, ahead. */
   stepStoreClock(ms: number): void
   close(): Promise<void>
@@ -32,7 +33,8 @@ const epochMs = 1_800_000_000_000
 export function createWorld(): World {
   const clock = new VirtualClock()
   let steppedMs = 0
-  const store = createMemoryStore({ clock: () => Math.floor((epochMs + clock.now() + steppedMs) * 1000) })
+  const storeNowMs = (): number => epochMs + clock.now() + steppedMs
+  const store = createMemoryStore({ clock: () => Math.floor(storeNowMs() * 1000) })
   const engines: Engine[] = []
   return {
     clock,
@@ -62,6 +64,9 @@ export function createWorld(): World {
     },
     release: async (leaseId, retire = false) => {
       await store.release({ semaphore: 's', leaseId, retire })
+    },
+    get storeNowMs() {
+      return Math.floor(storeNowMs())
     },
     stepStoreClock: (ms) => {
       steppedMs += ms
