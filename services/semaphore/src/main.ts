@@ -5,7 +5,7 @@ import { ConfigError, readConfig, type Config } from './config.js'
 import { createLog } from './log.js'
 import { createMetrics, type Metrics } from './metrics.js'
 import { findRedisProgram, openPrivateRedis, PrivateRedisError, type PrivateRedis } from './private-redis.js'
-import { stopServing } from './stop.js'
+import { stopServing, watchUnused } from './stop.js'
 import { memoryNotice, welcome, type StoreChoice } from './welcome.js'
 
 type Log = ReturnType<typeof createLog>
@@ -63,6 +63,7 @@ async function serve(config: Config, log: Log): Promise<void> {
   let stopping = false
   let stopSince = 0
   const app = buildApp({ engine, settings: config.app, metrics, logger: log, isStopping: () => stopping })
+  const closeUnused = watchUnused(app.server)
 
   const stop = (signal: NodeJS.Signals) => {
     if (stopping) {
@@ -72,7 +73,7 @@ async function serve(config: Config, log: Log): Promise<void> {
     stopping = true
     stopSince = performance.now()
     log.info(`${signal}: stopping, within ${config.stopGraceMs} ms`)
-    stopServing(app, engine, config.stopGraceMs)
+    stopServing(app, engine, config.stopGraceMs, closeUnused)
       .then(() => opened.close())
       .then(
         () => process.exit(0),

@@ -139,8 +139,9 @@ describe('a start', () => {
 })
 
 describe('a stop', () => {
-  test('answers waiters, closes kept connections, and ends with 0 well within the grace', async () => {
-    const { url, child, ended, output } = run({ SIGNALBOX_STOP_GRACE_MS: '10000' })
+  test('answers waiters, closes connections that are kept or were never used, and ends with 0 long before the grace', async () => {
+    // Longer than a test may take.
+    const { url, child, ended, output } = run({ SIGNALBOX_STOP_GRACE_MS: '60000' })
     const at = await url()
     await acquire(at, { create: { limit: 1 } })
     const waiting = acquire(at, { waitMs: 20_000 })
@@ -148,17 +149,16 @@ describe('a stop', () => {
     const closed = once(idle, 'close')
     idle.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
     await once(idle, 'data')
+    await once(connect(Number(new URL(at).port), '127.0.0.1'), 'connect')
     await vi.waitFor(async () =>
       expect(await (await fetch(`${at}/v1/semaphores/a`)).json()).toMatchObject({ waiting: 1 }),
     )
-    const started = performance.now()
     child.kill('SIGTERM')
     const response = await waiting
     expect([response.status, response.headers.get('retry-after')]).toEqual([503, '0'])
     expect(await response.json()).toMatchObject({ code: 'SHUTTING_DOWN' })
     await closed
     expect(await ended).toBe(0)
-    expect(performance.now() - started).toBeLessThan(5_000)
     expect(output()).toContain('SIGTERM: stopping')
   })
 
