@@ -86,8 +86,7 @@ export type ReleaseReply =
   | { readonly kind: 'lease_not_held' }
 
 export type RenewReply =
-  | { readonly kind: 'renewed'; readonly lease: GrantedLease }
-  | { readonly kind: 'lease_not_held' }
+  { readonly kind: 'renewed'; readonly lease: GrantedLease } | { readonly kind: 'lease_not_held' }
 
 /**
  * What became of an attachment's end. `held`: only with `unlessHeld`; nothing was ended. `left`: the last attachment went, and the
@@ -170,10 +169,7 @@ export type AddPermitsReply =
   /** It would exceed the largest limit a semaphore may have; nothing was changed. */
   | { readonly kind: 'limit_too_large'; readonly limit: number }
 
-export type RemoveReply =
-  | { readonly kind: 'removed' }
-  | NotFound
-  | { readonly kind: 'in_use'; readonly used: number }
+export type RemoveReply = { readonly kind: 'removed' } | NotFound | { readonly kind: 'in_use'; readonly used: number }
 
 /**
  * What a store tells the replicas that host waiters. It may be lost: a heartbeat finds out the same.

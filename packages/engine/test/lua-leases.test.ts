@@ -82,7 +82,7 @@ describe('renew', () => {
 
   it.each([
     { why: 'absent', prepare: () => Promise.resolve(undefined) },
-    { why: 'expired', prepare: () => Promise.resolve(table.clock.advance(1_000)) },
+    { why: 'expired', prepare: async () => table.clock.advance(1_000) },
     { why: 'released', prepare: () => table.call('release', { leaseId: a, retire: false }) },
   ])('does not bring a lease back that is $why', async ({ why, prepare }) => {
     if (why !== 'absent') await acquire({ leaseId: a, createLimit: 1, ttlMs: 1_000 })

@@ -23,7 +23,9 @@ export const acquireReply = leaseReply.extend({
   limitMismatch: z
     .object({ limit: count })
     .optional()
-    .describe('The limit in force, when `create` named one that is neither the value at creation nor the current limit'),
+    .describe(
+      'The limit in force, when `create` named one that is neither the value at creation nor the current limit',
+    ),
 })
 
 export const releaseReply = z.object({
@@ -74,7 +76,7 @@ export function pageOf<Item extends z.ZodType>(item: Item) {
   return z.object({ items: z.array(item), nextCursor: z.string().nullable() })
 }
 
-// Object.keys types its result as string[]; the table's keys are exactly the codes.
+// eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion -- Object.keys says string[]; the table's keys are exactly the codes
 const codes = Object.keys(errorTable) as [ErrorCode, ...ErrorCode[]]
 
 /** RFC 9457 problem document. The values that `detail` mentions are members too, hence the loose object. */

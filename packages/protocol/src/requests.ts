@@ -19,7 +19,9 @@ export function requestSchemas(limits: Limits) {
       onConflict: z
         .enum(['keep', 'error'])
         .default('keep')
-        .describe('What happens when the semaphore exists with another limit: use what is there, or 409 LIMIT_CONFLICT'),
+        .describe(
+          'What happens when the semaphore exists with another limit: use what is there, or 409 LIMIT_CONFLICT',
+        ),
     })
     .describe('Create the semaphore if there is none')
 

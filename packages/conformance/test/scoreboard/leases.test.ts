@@ -117,10 +117,10 @@ describe('scoreboard: what a lease is worth', () => {
     const client = service.client({
       // The renewal reaches the service after the release did, and its 410 reaches the holder.
       fetch: async (url, request) => {
-        if (!String(url).endsWith('/renew')) return await fetch(url, request as RequestInit)
+        if (!url.endsWith('/renew')) return await fetch(url, request)
         renewals += 1
         await new Promise<void>((resolve) => (releaseReply = resolve))
-        return await fetch(url, request as RequestInit)
+        return await fetch(url, request)
       },
     })
     const lease = await client.semaphore('renewing', 1).acquire({ ttlMs: 900 })

@@ -107,15 +107,15 @@ describe('scoreboard: what it asks of Redis', () => {
     const semaphore = service.client({ retryForMs: 0 }).semaphore('flushed', 4)
     const redis = connectTo(server)
     let flushes = 0
-    let works = true
+    const traffic = { isOver: false }
     const flushing = (async () => {
-      while (works) {
+      while (!traffic.isOver) {
         await redis.script('FLUSH')
         flushes += 1
       }
     })()
     await Promise.all(Array.from({ length: 200 }, () => semaphore.run(() => pass(1))))
-    works = false
+    traffic.isOver = true
     await flushing
     expect(flushes).toBeGreaterThan(10)
     expect(await service.inspect('flushed')).toMatchObject({ used: 0, waiting: 0 })
