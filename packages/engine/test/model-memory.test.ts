@@ -33,6 +33,7 @@ class Run {
   async step(step: Step): Promise<void> {
     this.nowUs += step.afterUs
     const answered = await send(this.store, this.#caller.callFor(step))
+    this.#caller.note(answered)
     const told = this.#takeTold()
     // Listing all semaphores settles each of them.
     const touched = answered.to === 'semaphores' ? semaphoreNames : [step.semaphore]
@@ -50,7 +51,7 @@ class Run {
     const leases = await send(this.store, { to: 'leases', with: { semaphore, pageSize: 2 } })
     const waiters = await send(this.store, { to: 'waiters', with: { semaphore, pageSize: 2 } })
     assert.ok(leases.to === 'leases' && waiters.to === 'waiters')
-    for (const { fence } of leases.reply ?? []) this.#caller.noteGrant(fence)
+    this.#caller.note(leases)
     const tracker = this.#trackers.get(semaphore) ?? new Tracker(this.#batchMax < 100)
     this.#trackers.set(semaphore, tracker)
     tracker.check({

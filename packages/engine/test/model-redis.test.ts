@@ -47,10 +47,6 @@ function renamed(step: Step, run: string): Step {
   return { ...step, semaphore: `${run}${step.semaphore}` }
 }
 
-function fencesIn(answered: Answered): number[] {
-  return [...JSON.stringify(answered).matchAll(/"fence":(\d+)/g)].map((found) => Number(found[1]))
-}
-
 /** A notice on each channel after all others: once it is heard, everything was heard. */
 async function hearTheEnd(side: Side, run: string): Promise<void> {
   const end = `${run}end`
@@ -80,7 +76,7 @@ async function compareRun(todo: readonly Step[], memory: Side, inRedis: Side): P
     nowUs += step.afterUs + 1
     const call = caller.callFor(renamed(step, run))
     const answered = await both(call.to === 'semaphores' ? { ...call, with: { ...call.with, prefix: run } } : call)
-    for (const fence of fencesIn(answered)) caller.noteGrant(fence)
+    caller.note(answered)
   }
   for (const semaphore of semaphoreNames.map((name) => `${run}${name}`)) {
     await both({ to: 'waiters', with: { semaphore, pageSize: 100 } })

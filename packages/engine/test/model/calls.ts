@@ -42,6 +42,7 @@ export class Caller {
   readonly #attachments = new Map<string, Attachment[]>()
   readonly #fences: number[] = []
   readonly #permits = new Map<string, number>()
+  readonly #asked: { readonly semaphore: string; readonly leaseId: string; readonly attachment: Attachment }[] = []
   #number = 0
 
   callFor({ semaphore, does }: Step): Call {
@@ -49,14 +50,18 @@ export class Caller {
       case 'acquire':
         return { to: 'acquire', with: this.#acquire(semaphore, does) }
       case 'release':
-        return { to: 'release', with: { semaphore, leaseId: leaseIdOf(does.id), retire: does.retire } }
+        return {
+          to: 'release',
+          with: { semaphore, leaseId: this.#recent(semaphore, does.recent).leaseId, retire: does.retire },
+        }
       case 'renew':
-        return { to: 'renew', with: { semaphore, leaseId: leaseIdOf(does.id), ttlMs: does.ttlMs } }
+        return {
+          to: 'renew',
+          with: { semaphore, leaseId: this.#recent(semaphore, does.recent).leaseId, ttlMs: does.ttlMs },
+        }
       case 'end': {
-        const leaseId = leaseIdOf(does.id)
-        const known = this.#attachments.get(`${semaphore} ${leaseId}`) ?? []
-        const attachment = known.at(-1 - does.which) ?? { replica: 'r0', number: 999 }
-        return { to: 'end', with: { semaphore, leaseId, attachment, unlessHeld: does.unlessHeld } }
+        const asked = this.#recent(semaphore, does.recent)
+        return { to: 'end', with: { semaphore, ...asked, unlessHeld: does.unlessHeld } }
       }
       case 'reap':
         return { to: 'reap', with: { semaphore }, replica: replicaOf(does.replica) }
@@ -82,8 +87,16 @@ export class Caller {
     }
   }
 
-  noteGrant(fence: number): void {
-    if (!this.#fences.includes(fence)) this.#fences.push(fence)
+  /** What later calls are about: whoever was let in, and every fence that was seen. */
+  note(answered: Answered): void {
+    if (answered.to === 'acquire' && (answered.reply.kind === 'granted' || answered.reply.kind === 'queued')) {
+      const { semaphore, leaseId, attachment } = answered.with
+      this.#asked.push({ semaphore, leaseId, attachment })
+    }
+    for (const [, digits] of JSON.stringify(answered).matchAll(/"fence":(\d+)/g)) {
+      const fence = Number(digits)
+      if (answered.to !== 'revoke' && !this.#fences.includes(fence)) this.#fences.push(fence)
+    }
   }
 
   #acquire(semaphore: string, does: Extract<Step['does'], { kind: 'acquire' }>): AcquireCall {
@@ -101,6 +114,12 @@ export class Caller {
     if (!isSame) this.#attachments.set(key, [...known, attachment])
     // The id as holder: listings show holders and no ids.
     return { semaphore, leaseId, permits, ttlMs, enqueue, attachment, holder: leaseId, create }
+  }
+
+  #recent(semaphore: string, recent: number): { readonly leaseId: string; readonly attachment: Attachment } {
+    const asked = this.#asked.filter((one) => one.semaphore === semaphore).at(-1 - recent)
+    const { leaseId, attachment } = asked ?? { leaseId: leaseIdOf(0), attachment: { replica: 'r0', number: 999 } }
+    return { leaseId, attachment }
   }
 
   #heartbeat(semaphore: string, replica: string): Parameters<Store['heartbeat']>[0] {

@@ -75,7 +75,11 @@ export class Known {
 
   /** Whether the store may have dropped the waiter in silence. */
   isDroppable(waiter: Queued, by: Answered['to'] | null): boolean {
-    return this.deadAtStart.has(waiter) || (by === 'configure' && waiter.permits > Math.max(this.limit ?? 0, 1))
+    return (
+      this.deadAtStart.has(waiter) ||
+      this.isDead(waiter) ||
+      (by === 'configure' && waiter.permits > Math.max(this.limit ?? 0, 1))
+    )
   }
 
   queued(id: string): Queued | undefined {
