@@ -23,7 +23,7 @@ describe('two replicas on Redis', () => {
   let near: RedisReplica
   let far: RedisReplica
 
-  async function open(): Promise<RedisReplica> {
+  async function open(graceMs: number): Promise<RedisReplica> {
     const { hostname, port } = new URL(inject('redisUrl'))
     const proxy = await startTcpProxy({ host: hostname, port: Number(port) })
     const called = new Map<string, number>()
@@ -31,14 +31,14 @@ describe('two replicas on Redis', () => {
       url: `redis://${proxy.host}:${proxy.port}`,
       keyPrefix,
       commandTimeoutMs: 1_000,
-      settings: { graceMs: 1_000 },
+      settings: { graceMs },
       observer: {
         expired: () => undefined,
         called: ({ operation }) => called.set(operation, (called.get(operation) ?? 0) + 1),
       },
     })
     await vi.waitFor(() => store.ping())
-    const settings = { heartbeatMs: 300, graceMs: 1_000 }
+    const settings = { heartbeatMs: 300, graceMs }
     const replica = { engine: createEngine({ store, settings }), store, proxy, called }
     replicas.push(replica)
     return replica
@@ -47,8 +47,8 @@ describe('two replicas on Redis', () => {
   beforeEach(async () => {
     keyPrefix = `room-${randomUUID()}:`
     replicas = []
-    near = await open()
-    far = await open()
+    near = await open(10_000)
+    far = await open(10_000)
   })
   afterEach(async () => {
     for (const { engine, store, proxy } of replicas) {
@@ -135,6 +135,8 @@ describe('two replicas on Redis', () => {
   })
 
   it('silent for longer than the grace, it asks again: at the tail, if others came', async () => {
+    near = await open(1_000)
+    far = await open(1_000)
     const [holder, leaseId, other] = [randomUUID(), randomUUID(), randomUUID()]
     await hold(holder)
     const waiter = watch(near.engine.acquire(request(leaseId, { waitMs: 20_000 })))

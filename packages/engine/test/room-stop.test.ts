@@ -81,6 +81,21 @@ describe('a replica that stops', () => {
     expect(world.clock.timers).toBe(0)
   })
 
+  it('the replies still to come wake nothing up, one after the other', async () => {
+    replica.network.fateOf = (operation, call) => {
+      const isFirst = JSON.stringify(call).includes('"a"')
+      return operation === 'acquire' ? { backMs: isFirst ? 1_000 : 8_000 } : {}
+    }
+    const waiters = ['a', 'b'].map((id) => watch(replica.engine.acquire(request(id, { waitMs: 24_000 }))))
+    await settled()
+    replica.engine.stop()
+    await world.clock.advance(1_000)
+    replica.network.tell({ kind: 'deadline', semaphore: 's', inMs: 100 })
+    await world.clock.advance(8_000)
+    expect(waiters.map(({ kind }) => kind)).toEqual(['shutting_down', 'shutting_down'])
+    expect(replica.network.counts).toEqual({ listen: 1, acquire: 2 })
+  })
+
   it('beats no more, even while the reply of an acquire is still to come', async () => {
     replica.engine.acquire(request('a', { waitMs: 24_000 }))
     await settled()

@@ -210,11 +210,12 @@ export class OpenRequest implements Attempt {
 
   #goOnWaiting(): void {
     this.#phase = 'waiting'
+    if (this.#replica.isStopped) {
+      this.#conclude({ kind: 'shutting_down' })
+      return
+    }
     this.#room?.waits(this.number)
-    const untilMs = this.#wait.untilMs(this.#replica.settings.capMs)
-    if (this.#replica.isStopped) this.#conclude({ kind: 'shutting_down' })
-    else if (this.#nowMs >= untilMs) this.#stopWaiting()
-    else this.#setAlarm(untilMs)
+    this.#setAlarm(this.#wait.untilMs(this.#replica.settings.capMs))
   }
 
   #stopWaiting(): void {

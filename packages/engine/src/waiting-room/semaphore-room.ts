@@ -5,6 +5,12 @@ import { Reaper } from './reaper.js'
 import type { Replica } from './replica.js'
 import type { Room } from './room.js'
 
+/** What goes on by itself while somebody waits. */
+interface Pulse {
+  readonly reaper: Reaper
+  readonly heartbeat: Heartbeat
+}
+
 /** How many requests of a replica are where. Rooms count, all of them together. */
 export interface Tally {
   /** Those that may wait: their acquire is on its way, or they do. */
@@ -23,29 +29,16 @@ export class SemaphoreRoom implements Room {
   readonly #waiting = new Set<number>()
   readonly #parked = new Set<number>()
   readonly #tally: Tally
-  readonly #reaper: Reaper
-  readonly #heartbeat: Heartbeat
+  readonly #semaphore: string
+  readonly #replica: Replica
   readonly #whenEmpty: () => void
+  #pulse: Pulse | null = null
 
   constructor(semaphore: string, replica: Replica, tally: Tally, whenEmpty: () => void) {
-    const { store, clock, settings, ends, listening, id } = replica
-    const { heartbeatMs } = settings
+    this.#semaphore = semaphore
+    this.#replica = replica
     this.#tally = tally
     this.#whenEmpty = whenEmpty
-    this.#reaper = new Reaper({ store, clock, semaphore, pauseMsMax: heartbeatMs })
-    this.#heartbeat = new Heartbeat({
-      store,
-      clock,
-      semaphore,
-      replica: id,
-      heartbeatMs,
-      reaper: this.#reaper,
-      listed: () => [...this.#requests.values()].filter((request) => request.isListed),
-      prepare: () => {
-        listening.retry()
-        ends.resend(semaphore)
-      },
-    })
   }
 
   enter(request: OpenRequest): void {
@@ -57,7 +50,7 @@ export class SemaphoreRoom implements Room {
     if (this.#waiting.has(number) || !this.#requests.has(number)) return
     this.#waiting.add(number)
     this.#tally.waiting += 1
-    this.#heartbeat.start()
+    this.#wake().heartbeat.start()
   }
 
   parks(number: number): void {
@@ -72,13 +65,12 @@ export class SemaphoreRoom implements Room {
     if (!this.#parked.delete(number)) this.#tally.open -= 1
     if (this.#waiting.delete(number)) this.#tally.waiting -= 1
     if (this.#requests.size > 0) return
-    this.#heartbeat.stop()
-    this.#reaper.stop()
+    this.#rest()
     this.#whenEmpty()
   }
 
   tell(nearestInMs: NearestInMs, askedAtMs: number): void {
-    this.#reaper.tell(nearestInMs, askedAtMs)
+    if (!this.#replica.isStopped) this.#wake().reaper.tell(nearestInMs, askedAtMs)
   }
 
   /** `heardAtMs`: notices carry no time of sending; one that was slow is healed by the heartbeat. */
@@ -91,21 +83,49 @@ export class SemaphoreRoom implements Room {
         for (const number of notice.numbers) this.#requests.get(number)?.hearCancelled()
         return
       case 'deadline':
-        this.#reaper.tell(notice.inMs, heardAtMs)
+        this.tell(notice.inMs, heardAtMs)
         return
       case 'check':
-        this.#heartbeat.beatNow()
+        this.beatNow()
         return
     }
   }
 
   beatNow(): void {
-    this.#heartbeat.beatNow()
+    this.#pulse?.heartbeat.beatNow()
   }
 
   stop(): void {
     for (const request of [...this.#requests.values()]) request.stop()
-    this.#heartbeat.stop()
-    this.#reaper.stop()
+    this.#rest()
+  }
+
+  #rest(): void {
+    this.#pulse?.heartbeat.stop()
+    this.#pulse?.reaper.stop()
+  }
+
+  /** Not made with the room: most acquires are granted at once, and a room for each of them should cost next to nothing. */
+  #wake(): Pulse {
+    if (this.#pulse !== null) return this.#pulse
+    const { store, clock, settings, ends, listening, id } = this.#replica
+    const { heartbeatMs } = settings
+    const semaphore = this.#semaphore
+    const reaper = new Reaper({ store, clock, semaphore, pauseMsMax: heartbeatMs })
+    const heartbeat = new Heartbeat({
+      store,
+      clock,
+      semaphore,
+      replica: id,
+      heartbeatMs,
+      reaper,
+      listed: () => [...this.#requests.values()].filter((request) => request.isListed),
+      prepare: () => {
+        listening.retry()
+        ends.resend(semaphore)
+      },
+    })
+    this.#pulse = { reaper, heartbeat }
+    return this.#pulse
   }
 }
