@@ -148,6 +148,19 @@ describe('idle removal', () => {
     for (const ttlMs of ttls) expect(ttlMs).toBeGreaterThan(86_400_000 + 40_000)
   })
 
+  it('counts from the release of a lease that had long to go, and never leaves a key that was made anew without an end', async () => {
+    await acquire({ leaseId: a, createLimit: 1, ttlMs: 80_000_000 })
+    await table.call('release', { leaseId: a, retire: false })
+    expect((await table.ttls())['state']).toBeLessThanOrEqual(86_400_000 * (1 + 1 / 16))
+    await acquire({ leaseId: a, ttlMs: 1_000 })
+    await acquire({ leaseId: b, enqueue: true })
+    await table.call('release', { leaseId: a, retire: false })
+    expect(await acquire({ leaseId: c, enqueue: true })).toMatchObject({ kind: 'queued' })
+    const ttls = Object.values(await table.ttls())
+    expect(ttls).toHaveLength(6)
+    for (const ttlMs of ttls) expect(ttlMs).toBeGreaterThan(0)
+  })
+
   it('is not put off by looking', async () => {
     await acquire({ leaseId: a, createLimit: 1, ttlMs: 50_000 })
     await table.redis.pexpire(`${table.keyPrefix}{s}:state`, 5_000)

@@ -1,13 +1,18 @@
 -- USES now, semaphore
 -- Keys end when the semaphore was idle for idle_ms, counted from its last deadline. Pushing that out on every use would be a
--- third of a grant's commands, so it is pushed a sixteenth further than needed, and left alone until that is used up.
+-- third of a grant's commands, so it is pushed a sixteenth further than needed, and left alone until that is used up; or until
+-- the last lease is released so long before its deadline that the end would come much too late.
 local function put_off_idle_removal(semaphore)
   if semaphore.configured or not semaphore.in_use_until_ms then
     return
   end
-  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  local spare_ms = math.floor(idle_ms / 16)
+  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local is_empty = semaphore.used == 0 and semaphore.waiting == 0
+  local pushes = needed_ms > semaphore.lives_until_ms
+    or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
   if pushes then
-    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+    semaphore.lives_until_ms = needed_ms + spare_ms
   end
   local lives_ms = semaphore.lives_until_ms - now_ms
   if pushes then

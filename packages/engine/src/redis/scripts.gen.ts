@@ -4,7 +4,7 @@ import { defineScript } from './define-script.js'
 export const scripts = {
   acquire: defineScript({
     name: 'acquire',
-    sha1: 'cc2c5e3e1e7e076a8edf17c0553742948358c8b9',
+    sha1: 'da426da879302d87afd6be8e98660999c79dcb71',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'retired', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', permits: 'int', ttlMs: 'int', enqueue: 'bool', attachment: 'string', holder: 'string', queueMax: 'int', createLimit: 'int', createBounded: 'bool', onConflict: 'string' },
     replies: {
@@ -153,9 +153,13 @@ local function put_off_idle_removal(semaphore)
   if semaphore.configured or not semaphore.in_use_until_ms then
     return
   end
-  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  local spare_ms = math.floor(idle_ms / 16)
+  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local is_empty = semaphore.used == 0 and semaphore.waiting == 0
+  local pushes = needed_ms > semaphore.lives_until_ms
+    or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
   if pushes then
-    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+    semaphore.lives_until_ms = needed_ms + spare_ms
   end
   local lives_ms = semaphore.lives_until_ms - now_ms
   if pushes then
@@ -500,7 +504,7 @@ return answered
   }),
   addPermits: defineScript({
     name: 'add-permits',
-    sha1: '97f8eff48c7dfcfd8a049384e8c6ac16ee739364',
+    sha1: '35ea908105f4444b95fb5e6a7285d3e578ead9cb',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'grown'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', permits: 'int', limitMax: 'int', requestIdMs: 'int' },
     replies: {
@@ -710,9 +714,13 @@ local function put_off_idle_removal(semaphore)
   if semaphore.configured or not semaphore.in_use_until_ms then
     return
   end
-  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  local spare_ms = math.floor(idle_ms / 16)
+  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local is_empty = semaphore.used == 0 and semaphore.waiting == 0
+  local pushes = needed_ms > semaphore.lives_until_ms
+    or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
   if pushes then
-    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+    semaphore.lives_until_ms = needed_ms + spare_ms
   end
   local lives_ms = semaphore.lives_until_ms - now_ms
   if pushes then
@@ -790,7 +798,7 @@ return answered
   }),
   cancel: defineScript({
     name: 'cancel',
-    sha1: '255760ecbb2d7e9f98ae1a3d0a38ec7ce80ecd5a',
+    sha1: 'a065606d0530fe0fda5251842af8c10a2b69e9df',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', attachment: 'string', unlessHeld: 'bool' },
     replies: {
@@ -1041,9 +1049,13 @@ local function put_off_idle_removal(semaphore)
   if semaphore.configured or not semaphore.in_use_until_ms then
     return
   end
-  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  local spare_ms = math.floor(idle_ms / 16)
+  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local is_empty = semaphore.used == 0 and semaphore.waiting == 0
+  local pushes = needed_ms > semaphore.lives_until_ms
+    or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
   if pushes then
-    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+    semaphore.lives_until_ms = needed_ms + spare_ms
   end
   local lives_ms = semaphore.lives_until_ms - now_ms
   if pushes then
@@ -1152,7 +1164,7 @@ return answered
   }),
   configure: defineScript({
     name: 'configure',
-    sha1: '7ae031345c7c834726c301db1854b787b400d208',
+    sha1: 'a49baf122f98cb78bfd077da7d5b0d1f6bf9aaf5',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', limit: 'int', bounded: 'string' },
     replies: {
@@ -1375,9 +1387,13 @@ local function put_off_idle_removal(semaphore)
   if semaphore.configured or not semaphore.in_use_until_ms then
     return
   end
-  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  local spare_ms = math.floor(idle_ms / 16)
+  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local is_empty = semaphore.used == 0 and semaphore.waiting == 0
+  local pushes = needed_ms > semaphore.lives_until_ms
+    or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
   if pushes then
-    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+    semaphore.lives_until_ms = needed_ms + spare_ms
   end
   local lives_ms = semaphore.lives_until_ms - now_ms
   if pushes then
@@ -1468,7 +1484,7 @@ return answered
   }),
   heartbeat: defineScript({
     name: 'heartbeat',
-    sha1: '38748547b23e7062cff9e881d798461233c41698',
+    sha1: 'f7fb59b2be7b31921d08993ccf480c0f236c642c',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', replica: 'string', openCount: 'int', open: 'strings' },
     replies: {
@@ -1696,9 +1712,13 @@ local function put_off_idle_removal(semaphore)
   if semaphore.configured or not semaphore.in_use_until_ms then
     return
   end
-  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  local spare_ms = math.floor(idle_ms / 16)
+  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local is_empty = semaphore.used == 0 and semaphore.waiting == 0
+  local pushes = needed_ms > semaphore.lives_until_ms
+    or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
   if pushes then
-    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+    semaphore.lives_until_ms = needed_ms + spare_ms
   end
   local lives_ms = semaphore.lives_until_ms - now_ms
   if pushes then
@@ -1803,7 +1823,7 @@ return answered
   }),
   inspect: defineScript({
     name: 'inspect',
-    sha1: '0e92a2c8f7ce150ff0f959419d85a37c8388ae07',
+    sha1: '4385b820b10ff765db4d0b6273b849d2cbb6bbbc',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     replies: {
@@ -2008,9 +2028,13 @@ local function put_off_idle_removal(semaphore)
   if semaphore.configured or not semaphore.in_use_until_ms then
     return
   end
-  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  local spare_ms = math.floor(idle_ms / 16)
+  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local is_empty = semaphore.used == 0 and semaphore.waiting == 0
+  local pushes = needed_ms > semaphore.lives_until_ms
+    or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
   if pushes then
-    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+    semaphore.lives_until_ms = needed_ms + spare_ms
   end
   local lives_ms = semaphore.lives_until_ms - now_ms
   if pushes then
@@ -2072,7 +2096,7 @@ return answered
   }),
   listLeases: defineScript({
     name: 'list-leases',
-    sha1: '02146ee1c11c5850fe54b1f3c668eec0c42b351a',
+    sha1: 'b62006968a21c3e4d9ca0409f494e8483150b996',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterDeadlineMs: 'int', afterFence: 'int', pageSize: 'int' },
     replies: {
@@ -2284,9 +2308,13 @@ local function put_off_idle_removal(semaphore)
   if semaphore.configured or not semaphore.in_use_until_ms then
     return
   end
-  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  local spare_ms = math.floor(idle_ms / 16)
+  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local is_empty = semaphore.used == 0 and semaphore.waiting == 0
+  local pushes = needed_ms > semaphore.lives_until_ms
+    or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
   if pushes then
-    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+    semaphore.lives_until_ms = needed_ms + spare_ms
   end
   local lives_ms = semaphore.lives_until_ms - now_ms
   if pushes then
@@ -2388,7 +2416,7 @@ return answered
   }),
   listWaiters: defineScript({
     name: 'list-waiters',
-    sha1: 'e8e15e23a1dddd657e9e79af109cfdd735330075',
+    sha1: 'b3913649854d1e441c3b22d94da7ffd9dac79033',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterArrival: 'int', pageSize: 'int' },
     replies: {
@@ -2587,9 +2615,13 @@ local function put_off_idle_removal(semaphore)
   if semaphore.configured or not semaphore.in_use_until_ms then
     return
   end
-  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  local spare_ms = math.floor(idle_ms / 16)
+  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local is_empty = semaphore.used == 0 and semaphore.waiting == 0
+  local pushes = needed_ms > semaphore.lives_until_ms
+    or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
   if pushes then
-    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+    semaphore.lives_until_ms = needed_ms + spare_ms
   end
   local lives_ms = semaphore.lives_until_ms - now_ms
   if pushes then
@@ -2668,7 +2700,7 @@ return answered
   }),
   reap: defineScript({
     name: 'reap',
-    sha1: '1e4eb94f1bb3393dd54e07b3716c4d9c7a8f5dfb',
+    sha1: 'c4c73b3d1c9fcf9d208b9ae61d69d1d12120bf12',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     replies: {
@@ -2863,9 +2895,13 @@ local function put_off_idle_removal(semaphore)
   if semaphore.configured or not semaphore.in_use_until_ms then
     return
   end
-  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  local spare_ms = math.floor(idle_ms / 16)
+  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local is_empty = semaphore.used == 0 and semaphore.waiting == 0
+  local pushes = needed_ms > semaphore.lives_until_ms
+    or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
   if pushes then
-    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+    semaphore.lives_until_ms = needed_ms + spare_ms
   end
   local lives_ms = semaphore.lives_until_ms - now_ms
   if pushes then
@@ -2928,7 +2964,7 @@ return answered
   }),
   release: defineScript({
     name: 'release',
-    sha1: 'a9333213405dad61492499fc78c843f4aa875535',
+    sha1: '1764976b984c92f4d8949d55fc58561a0dfa5ed6',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'retired'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', retire: 'bool', retireMs: 'int' },
     replies: {
@@ -3066,9 +3102,13 @@ local function put_off_idle_removal(semaphore)
   if semaphore.configured or not semaphore.in_use_until_ms then
     return
   end
-  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  local spare_ms = math.floor(idle_ms / 16)
+  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local is_empty = semaphore.used == 0 and semaphore.waiting == 0
+  local pushes = needed_ms > semaphore.lives_until_ms
+    or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
   if pushes then
-    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+    semaphore.lives_until_ms = needed_ms + spare_ms
   end
   local lives_ms = semaphore.lives_until_ms - now_ms
   if pushes then
@@ -3252,7 +3292,7 @@ return answered
   }),
   remove: defineScript({
     name: 'remove',
-    sha1: 'd0acd7c902a8fed87f6658e5ca29ac2aa1108a49',
+    sha1: '31760c2c867934f2b1eb079ef30d369be4a44a82',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', force: 'bool' },
     replies: {
@@ -3452,9 +3492,13 @@ local function put_off_idle_removal(semaphore)
   if semaphore.configured or not semaphore.in_use_until_ms then
     return
   end
-  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  local spare_ms = math.floor(idle_ms / 16)
+  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local is_empty = semaphore.used == 0 and semaphore.waiting == 0
+  local pushes = needed_ms > semaphore.lives_until_ms
+    or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
   if pushes then
-    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+    semaphore.lives_until_ms = needed_ms + spare_ms
   end
   local lives_ms = semaphore.lives_until_ms - now_ms
   if pushes then
@@ -3525,7 +3569,7 @@ return reply('removed')
   }),
   renew: defineScript({
     name: 'renew',
-    sha1: '02fffccdd8b71a416830bec1b296717d0ecd0b06',
+    sha1: '386035f462b838f8e1f39148fc0565a863b2dc65',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', ttlMs: 'int' },
     replies: {
@@ -3744,9 +3788,13 @@ local function put_off_idle_removal(semaphore)
   if semaphore.configured or not semaphore.in_use_until_ms then
     return
   end
-  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  local spare_ms = math.floor(idle_ms / 16)
+  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local is_empty = semaphore.used == 0 and semaphore.waiting == 0
+  local pushes = needed_ms > semaphore.lives_until_ms
+    or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
   if pushes then
-    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+    semaphore.lives_until_ms = needed_ms + spare_ms
   end
   local lives_ms = semaphore.lives_until_ms - now_ms
   if pushes then
@@ -3819,7 +3867,7 @@ return reply(
   }),
   revoke: defineScript({
     name: 'revoke',
-    sha1: '073c22327f71b4f1cad8928bd752322f119d95dd',
+    sha1: 'e1b74e5dc47536cf8a0be81b65a16b0c430f4e47',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', fence: 'int' },
     replies: {
@@ -4045,9 +4093,13 @@ local function put_off_idle_removal(semaphore)
   if semaphore.configured or not semaphore.in_use_until_ms then
     return
   end
-  local pushes = semaphore.in_use_until_ms + idle_ms > semaphore.lives_until_ms
+  local spare_ms = math.floor(idle_ms / 16)
+  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local is_empty = semaphore.used == 0 and semaphore.waiting == 0
+  local pushes = needed_ms > semaphore.lives_until_ms
+    or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
   if pushes then
-    semaphore.lives_until_ms = semaphore.in_use_until_ms + idle_ms + math.floor(idle_ms / 16)
+    semaphore.lives_until_ms = needed_ms + spare_ms
   end
   local lives_ms = semaphore.lives_until_ms - now_ms
   if pushes then
