@@ -189,6 +189,20 @@ describe('a request that is closed, or whose reply is lost', () => {
     stays.close()
   })
 
+  it('what is to be ended is sent at once when the store is back', async () => {
+    const attempt = replica.engine.acquire(request('a'))
+    await attempt.outcome
+    const waiter = replica.engine.acquire(request('b', { waitMs: 24_000, semaphore: 'another' }))
+    expect((await waiter.outcome).kind).toBe('granted')
+    only('end', { fault: 'never sent' })
+    attempt.close()
+    await world.clock.advance(20_000)
+    replica.network.fateOf = () => ({})
+    replica.network.tell({ kind: 'gap' })
+    await world.clock.advance(1)
+    expect(await world.inspect()).toMatchObject({ used: 0 })
+  })
+
   it('a closed request whose first attempts are answered late does not touch a newer attempt', async () => {
     await world.hold('other')
     const old = replica.engine.acquire(request('a', { waitMs: 20_000 }))

@@ -120,6 +120,16 @@ describe('the end of a wait', () => {
       expect([again[1]?.kind, late.kind]).toEqual(['granted', undefined])
     })
 
+    it('does not count as waiting here any more', async () => {
+      const small = world.replica({ settings: { waitersMax: 1 } })
+      small.engine.acquire(request('a', { waitMs: 60_000 }))
+      await world.clock.advance(25_000)
+      const next = watch(small.engine.acquire(request('b', { waitMs: 60_000 })))
+      await settled()
+      expect(next.kind).toBeUndefined()
+      expect(small.engine.waiting).toBe(1)
+    })
+
     it('nobody comes back: the place is given up after the grace, not before', async () => {
       await wait('a', 60_000)
       await world.clock.advance(25_000 + 9_999)

@@ -128,6 +128,15 @@ describe('requests that wait', () => {
     expect(waiter.kind).toBe('granted')
   })
 
+  it('a reply that comes late does not put the deadline off that it tells', async () => {
+    const { engine, network } = world.replica()
+    network.fateOf = (operation) => (operation === 'acquire' ? { backMs: 800 } : {})
+    await world.hold('other', 1_000)
+    const waiter = watch(engine.acquire(request('a', { waitMs: 20_000 })))
+    await world.clock.advance(1_050)
+    expect(waiter.kind).toBe('granted')
+  })
+
   it('a deadline that comes closer moves the timers of all replicas with waiters', async () => {
     const [first, second] = [world.replica(), world.replica()]
     await world.hold('other', 60_000)

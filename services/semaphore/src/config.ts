@@ -66,7 +66,8 @@ const variables = z.object({
   SIGNALBOX_WAIT_MS_MAX: ms(defaultLimits.waitMsMax, 'Longest wait a caller may ask for', { max: 7 * dayMs }),
   SIGNALBOX_LIMIT_MAX: bound(defaultLimits.limitMax, 'Largest limit of a semaphore', 1_000_000_000),
   SIGNALBOX_HOLDER_LENGTH_MAX: bound(defaultLimits.holderLengthMax, 'Longest holder label, characters', 4_096),
-  SIGNALBOX_PAGE_SIZE_MAX: bound(defaultLimits.pageSizeMax, 'Most items on one page of a listing', 10_000),
+  // More than a script can reply with at once.
+  SIGNALBOX_PAGE_SIZE_MAX: bound(defaultLimits.pageSizeMax, 'Most items on one page of a listing', 1_000),
   SIGNALBOX_BODY_BYTES_MAX: wholeNumber(
     { min: 1_024, max: 1_048_576, fallback: defaultAppSettings.bodyBytesMax },
     'Largest body of a request, bytes',

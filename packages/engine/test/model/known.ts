@@ -60,6 +60,13 @@ export class Known {
     this.isBatched = isBatched
   }
 
+  /** Nothing is left of a removed semaphore to know its fences by once the clock has passed them: then a step back lets them fall. */
+  passTo(nowMs: number): void {
+    if (nowMs < this.nowMs && this.limit === null) this.#lastFence = 0
+    this.nowMs = nowMs
+    for (const [id, lease] of this.held) if (lease.deadlineMs <= nowMs) this.held.delete(id)
+  }
+
   get used(): number {
     return [...this.held.values()].reduce((sum, { permits }) => sum + permits, 0)
   }

@@ -103,6 +103,8 @@ function granted(known: Known, call: AcquireAnswered['with'], lease: GrantedLeas
   const before = known.held.get(call.leaseId)
   const attachment = nameOf(call.attachment)
   if (before === undefined) {
+    // It left the queue, and then a batch was too small to tell what is busy: it asked again as a newcomer.
+    if (!call.enqueue) known.queue = known.queue.filter(({ id }) => id !== call.leaseId)
     assert.equal(
       known.queue.filter((waiter) => !known.deadAtStart.has(waiter)).length,
       0,

@@ -19,9 +19,8 @@ export class Tracker {
   check(seen: Seen): void {
     const known = this.#known
     const { answered } = seen
-    known.nowMs = seen.nowMs
+    known.passTo(seen.nowMs)
     known.grants = 0
-    for (const [id, lease] of known.held) if (lease.deadlineMs <= known.nowMs) known.held.delete(id)
     const limitBefore = known.limit ?? 0
     if (answered.to === 'heartbeat' && known.queue.length > 0) known.heardMs.set(answered.with.replica, known.nowMs)
     known.deadAtStart = new Set(known.queue.filter((waiter) => known.isDead(waiter)))
