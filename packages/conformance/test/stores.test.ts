@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { createEngine, createMemoryStore, createRedisStore, type Store } from '@signalbox/engine'
+import { startTestRedis, type TestRedis } from '@signalbox/test-redis'
 import { Redis } from 'ioredis'
-import { inject, vi } from 'vitest'
+import { afterAll, inject, vi } from 'vitest'
 import { engineSubject, type Place, semaphoreSuite, type SuiteSettings } from '../src/index.js'
 
 function placeOver(store: Store, settings: SuiteSettings, residue: () => Promise<number>): Place {
@@ -29,25 +30,44 @@ semaphoreSuite('in memory', {
   },
 })
 
-semaphoreSuite('in Redis', {
-  lacks: [],
-  async open(settings) {
-    const url = inject('redisUrl')
-    const keyPrefix = `test-${randomUUID()}:`
-    const store = createRedisStore({ url, keyPrefix, settings })
-    // It connects in the background, and says "not now" until it has.
-    await vi.waitFor(() => store.ping(), { timeout: 5_000, interval: 2 })
-    const redis = new Redis(url)
-    const keys = (): Promise<string[]> => redis.keys(`${keyPrefix}*`)
-    const place = placeOver(store, settings, async () => (await keys()).length)
-    return {
-      ...place,
-      async close() {
-        await place.close()
-        const left = await keys()
-        if (left.length > 0) await redis.unlink(left)
-        redis.disconnect()
-      },
-    }
-  },
+/** The suite on a Redis, under a prefix of each place's own. */
+function redisSuite(name: string, urlOf: () => Promise<string>, prefixOf: () => string): void {
+  semaphoreSuite(name, {
+    lacks: [],
+    async open(settings) {
+      const url = await urlOf()
+      const keyPrefix = prefixOf()
+      const store = createRedisStore({ url, keyPrefix, settings })
+      // It connects in the background, and says "not now" until it has.
+      await vi.waitFor(() => store.ping(), { timeout: 5_000, interval: 2 })
+      const redis = new Redis(url)
+      const keys = (): Promise<string[]> => redis.keys(`${keyPrefix}*`)
+      const place = placeOver(store, settings, async () => (await keys()).length)
+      return {
+        ...place,
+        async close() {
+          await place.close()
+          await Promise.all((await keys()).map((key) => redis.unlink(key)))
+          redis.disconnect()
+        },
+      }
+    },
+  })
+}
+
+redisSuite(
+  'in Redis',
+  async () => inject('redisUrl'),
+  () => `test-${randomUUID()}:`,
+)
+
+// Such a server refuses a script that touches keys of two slots, or a key that it was not given.
+let cluster: Promise<TestRedis> | undefined
+redisSuite(
+  'in Redis in cluster mode, under a prefix of another form',
+  async () => (await (cluster ??= startTestRedis({ cluster: true, say: () => undefined }))).url,
+  () => `${randomUUID()}/`,
+)
+afterAll(async () => {
+  await (await cluster)?.stop()
 })
