@@ -36,10 +36,12 @@ function repeatWaiting(
 ): AcquireReply | Again {
   if (waiter.permits !== call.permits) return { kind: 'lease_id_conflict', permits: waiter.permits }
   if (!call.enqueue) {
+    // Before it leaves: afterwards it would ask again as a newcomer, and be granted or refused for what it asks.
+    if (transition.hasBacklog) return again
     semaphore.removeWaiter(waiter, transition.nowMs)
     transition.tellCancelled(semaphore, waiter, without(waiter.attachments, call.attachment))
     settle(transition, semaphore)
-    return transition.hasBacklog ? again : busy(transition, semaphore)
+    return busy(transition, semaphore)
   }
   if (!isAttached(waiter.attachments, call.attachment)) waiter.attachments = [...waiter.attachments, call.attachment]
   semaphore.replicas.set(call.attachment.replica, transition.nowMs)
