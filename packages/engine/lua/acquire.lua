@@ -96,9 +96,7 @@ local function repeat_waiting(waiter)
     remove_waiter(semaphore, lease_id)
     tell_cancelled(lease_id, without_attachment(waiter.attachments, attachment))
     settle(semaphore)
-    if semaphore.backlog then
-      return reply('again')
-    end
+    -- Also when a batch is not done: run again, it would be a newcomer, and might be granted what it did not come for.
     return busy()
   end
   waiter.attachments = with_attachment(waiter.attachments, attachment)

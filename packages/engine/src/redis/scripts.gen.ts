@@ -4,7 +4,7 @@ import { defineScript } from './define-script.js'
 export const scripts = {
   acquire: defineScript({
     name: 'acquire',
-    sha1: 'da426da879302d87afd6be8e98660999c79dcb71',
+    sha1: '59e95598c741fcd3ddb0fcdc08a846bcdfb5a501',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'retired', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', permits: 'int', ttlMs: 'int', enqueue: 'bool', attachment: 'string', holder: 'string', queueMax: 'int', createLimit: 'int', createBounded: 'bool', onConflict: 'string' },
     replies: {
@@ -414,9 +414,6 @@ local function repeat_waiting(waiter)
     remove_waiter(semaphore, lease_id)
     tell_cancelled(lease_id, without_attachment(waiter.attachments, attachment))
     settle(semaphore)
-    if semaphore.backlog then
-      return reply('again')
-    end
     return busy()
   end
   waiter.attachments = with_attachment(waiter.attachments, attachment)
