@@ -25,7 +25,10 @@ export function invalidRequest(errors: readonly FastifySchemaValidationError[], 
   const noun = nouns[place] ?? 'field'
   const shownErrors = errors.slice(0, errorsMax).map((error) => fieldError(error, noun, place))
   const [first] = shownErrors
-  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : ''
+  const more =
+    errors.length > 1
+      ? `; ${shownErrors[1]?.detail ?? ''}${errors.length > 2 ? ` (and ${errors.length - 2} more)` : ''}`
+      : ''
   return new ProblemError('INVALID_REQUEST', `${first?.detail ?? 'The request is not valid'}${more}.`, {
     errors: shownErrors,
   })
@@ -47,7 +50,14 @@ function fieldError(error: Verbose, noun: string, place: string): FieldError {
     const name = String(params['missingProperty'])
     return { pointer: `${error.instancePath}/${name}`, detail: `The ${noun} "${name}" is missing` }
   }
-  const value = secretFields.has(error.instancePath) ? typeof error.data : shown(error.data)
+  if (secretFields.has(error.instancePath)) {
+    const sent = typeof error.data === 'string' ? `a string of ${error.data.length} characters` : typeof error.data
+    return {
+      pointer: error.instancePath,
+      detail: `The ${noun} "${error.instancePath.slice(1)}" must be a UUID, 36 characters in quotes, not ${sent}`,
+    }
+  }
+  const value = shown(error.data)
   const may = allowed(error, place)
   if (error.instancePath === '') {
     return { pointer: '', detail: `The ${place === 'body' ? 'body' : noun} must be ${may}, not ${value}` }

@@ -39,6 +39,6 @@ function accessOf({ apiKeys, insecure }: AppSettings): { headers: string; who: s
   }
   const who = insecure
     ? 'everyone who reaches the port may do everything (SIGNALBOX_INSECURE=true)'
-    : 'this machine alone, without keys (npm run keygen makes one)'
+    : 'this machine alone, without keys (npm run keygen -- --scope acquire makes one)'
   return { headers: '', who }
 }

@@ -19,7 +19,11 @@ export function unroutedRefusal(
     const path = url.replace(/[?#].*/s, '')
     const known = patterns.filter(({ matches }) => matches.test(path)).map((pattern) => pattern.method)
     if (known.length === 0) {
-      return new ProblemError('ROUTE_NOT_FOUND', `There is no route ${shown(path)}; GET /openapi.json lists them.`)
+      const slash = path.startsWith('/v1/semaphores/') ? ' A name has no slash in it, and no path ends with one.' : ''
+      return new ProblemError(
+        'ROUTE_NOT_FOUND',
+        `There is no route ${shown(path)}; GET /openapi.json lists them.${slash}`,
+      )
     }
     const allow = known.flatMap((one) => (one === 'GET' ? ['GET', 'HEAD'] : [one])).join(', ')
     reply.header('allow', allow)

@@ -22,7 +22,8 @@ export function refusalReply(reply: FastifyReply, outcome: Refused, asked: Asked
     case 'permits_unavailable': {
       const { limit, used, waiting } = outcome
       const queue = waiting === 0 ? '' : ` and ${waiting} waiting`
-      const detail = `Semaphore "${semaphore}" has ${used} of ${limit} permits in use${queue}; ${permits} asked for.`
+      const paused = limit === 0 ? ' A limit of 0 grants nothing until it is raised.' : ''
+      const detail = `Semaphore "${semaphore}" has ${used} of ${limit} permits in use${queue}; ${permits} asked for.${paused}`
       const values = { semaphore, limit, used, waiting, permits, retryAfterMs: retryAfterMs(outcome.nearestInMs) }
       return problemReply(reply, 'PERMITS_UNAVAILABLE', detail, values)
     }
