@@ -67,8 +67,26 @@ export interface Terms {
   readonly maxHoldMs: number
 }
 
+const known: ReadonlySet<string> = new Set([
+  'permits',
+  'ttlMs',
+  'waitMs',
+  'maxHoldMs',
+  'holder',
+  'signal',
+  'client',
+  'onConflict',
+])
+
+/** A misspelt option is worse than a wrong one: `{ wait: 3 }` would wait for ever. */
+function refuseUnknown(options: object): void {
+  for (const name in options) if (!known.has(name)) throw refused(`There is no option ${name}`)
+}
+
 /** The numbers of a call, over those of its semaphore. Throws `InvalidRequestError`. */
 export function termsOf(call: AcquireOptions, semaphore: SemaphoreOptions): Terms {
+  refuseUnknown(call)
+  refuseUnknown(semaphore)
   const waitMs = call.waitMs ?? Infinity
   if (typeof waitMs !== 'number' || !(waitMs >= 0)) throw refused(`waitMs must be 0 or more, not ${String(waitMs)}`)
   const given = call.maxHoldMs ?? semaphore.maxHoldMs

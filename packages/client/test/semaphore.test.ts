@@ -24,6 +24,13 @@ describe.each([
     return { service, ...connect(service) }
   }
 
+  it('refuses an option that there is not: misspelt, it would wait for ever', async () => {
+    const { client } = await start()
+    const misspelt = { wait: 3 } as object
+    await expect(client.semaphore('reports', 2).acquire(misspelt)).rejects.toThrow('There is no option wait')
+    await expect(client.semaphore('reports', 2, misspelt).tryAcquire()).rejects.toBeInstanceOf(InvalidRequestError)
+  })
+
   it('holds a lease that says what it is', async () => {
     const { client, service } = await start()
     const lease = await client.semaphore('reports', 2).acquire({ permits: 2, ttlMs: 5_000, holder: 'job 7' })
