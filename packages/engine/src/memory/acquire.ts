@@ -36,11 +36,10 @@ function repeatWaiting(
 ): AcquireReply | Again {
   if (waiter.permits !== call.permits) return { kind: 'lease_id_conflict', permits: waiter.permits }
   if (!call.enqueue) {
-    // Before it leaves: afterwards it would ask again as a newcomer, and be granted or refused for what it asks.
-    if (transition.hasBacklog) return again
     semaphore.removeWaiter(waiter, transition.nowMs)
     transition.tellCancelled(semaphore, waiter, without(waiter.attachments, call.attachment))
     settle(transition, semaphore)
+    // Also when a batch is not done: run again, it would be a newcomer, and might be granted what it did not come for.
     return busy(transition, semaphore)
   }
   if (!isAttached(waiter.attachments, call.attachment)) waiter.attachments = [...waiter.attachments, call.attachment]
@@ -64,6 +63,7 @@ function acquireAnew(transition: Transition, existing: Semaphore | undefined, ca
   if (transition.hasBacklog) return again
   if (!call.enqueue) {
     semaphore.lastUseMs = Math.max(semaphore.lastUseMs, nowMs)
+    // Also when a batch is not done: run again, it would be a newcomer, and might be granted what it did not come for.
     return busy(transition, semaphore)
   }
   const waiting = semaphore.waiters.size

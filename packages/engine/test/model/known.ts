@@ -48,6 +48,8 @@ export class Known {
   initial = 0
   bounded = true
   nowMs = 0
+  /** The id of this step's command left the queue by it. */
+  hasLeft = false
   /** Grants of this step. */
   grants = 0
   /** Whose replicas were all dead when the step began: it may have been dropped before the step revived one of them. */

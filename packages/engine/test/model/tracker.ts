@@ -46,9 +46,11 @@ export class Tracker {
       (answered.to === 'release' && answered.reply.kind === 'cancelled') ||
       (answered.to === 'end' && answered.reply.kind === 'left') ||
       (answered.to === 'acquire' && answered.reply.kind === 'busy')
+    known.hasLeft = false
     if (!hasLeft) return
     const { leaseId } = answered.with
     const waiter = known.queued(leaseId)
+    known.hasLeft = waiter !== undefined
     assert.ok(answered.to === 'acquire' || waiter !== undefined, `${leaseId} left a queue it was not in`)
     if (answered.to === 'end') assert.deepEqual([...(waiter?.attachments ?? [])], [nameOf(answered.with.attachment)])
     known.queue = known.queue.filter((other) => other !== waiter)
