@@ -38,8 +38,11 @@ describe('scoreboard: what a lease is worth', () => {
       expect((await wrong.post('clock', 'acquire', { ttlMs: 250 })).body).toMatchObject({ expiresInMs: 250 })
       expect((await wrong.post('clock', 'acquire', {})).status).toBe(429)
       const lease = await wrong.client().boundedSemaphore('clock', 2).acquire({ ttlMs: 5_000 })
+      // A second step, while the lease is held.
+      vi.setSystemTime(Date.now() + offMs)
       expect(lease.signal.aborted).toBe(false)
       expect(lease.expiresInMs).toBeGreaterThan(3_000)
+      expect(lease.expiresInMs).toBeLessThanOrEqual(5_000)
       vi.useRealTimers()
       expect(await right.inspect('clock')).toMatchObject({ used: 2 })
       expect((await wrong.post('clock', 'renew', { leaseId: held.body['leaseId'], ttlMs: 20_000 })).status).toBe(200)
@@ -112,26 +115,38 @@ describe('scoreboard: what a lease is worth', () => {
 
   it('T19: a renewal in flight while the release lands is no loss', async () => {
     const service = await startReplica()
-    let releaseReply: () => void = () => undefined
+    let letThrough: () => void = () => undefined
+    const released = new Promise<void>((resolve) => (letThrough = resolve))
+    const answers: number[] = []
     let renewals = 0
     const client = service.client({
-      // The renewal reaches the service after the release did, and its 410 reaches the holder.
+      // The first renewal reaches the service after the release did, and its 410 reaches the holder.
       fetch: async (url, request) => {
         if (!url.endsWith('/renew')) return await fetch(url, request)
         renewals += 1
-        await new Promise<void>((resolve) => (releaseReply = resolve))
-        return await fetch(url, request)
+        await released
+        const response = await fetch(url, request)
+        answers.push(response.status)
+        return response
       },
     })
-    const lease = await client.semaphore('renewing', 1).acquire({ ttlMs: 900 })
+    const lease = await client.semaphore('renewing', 1).acquire({ ttlMs: 3_000 })
     let lost = false
     lease.signal.addEventListener('abort', () => (lost = true))
     await vi.waitFor(() => {
       expect(renewals).toBe(1)
     }, 5_000)
-    const released = lease.release()
-    releaseReply()
-    await released
+    const releasing = lease.release()
+    await vi.waitFor(async () => {
+      expect(await service.inspect('renewing')).toMatchObject({ used: 0 })
+    }, 2_000)
+    letThrough()
+    await vi.waitFor(() => {
+      expect(answers).toEqual([410])
+    }, 5_000)
+    await releasing
+    // What the 410 would do, it would do in the microtasks after it was read.
+    await pass(50)
     expect({ lost, aborted: lease.signal.aborted }).toEqual({ lost: false, aborted: false })
   })
 
