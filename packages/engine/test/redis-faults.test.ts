@@ -128,15 +128,12 @@ describe('when Redis fails', () => {
     const store = open()
     await untilBack(() => store.ping())
     await redis.pause()
-    const startedAt = performance.now()
-    await expect(store.acquire(acquireCall(randomUUID()))).rejects.toBeInstanceOf(StoreUnavailableError)
-    const tookMs = performance.now() - startedAt
+    // By its own time-out, while the server hangs on.
+    await expect(store.acquire(acquireCall(randomUUID()))).rejects.toThrow(/timed out/)
     // long enough for the socket time-out, and for connecting anew to fail as well
     await new Promise((resolve) => setTimeout(resolve, 1_500))
     await expect(store.ping()).rejects.toBeInstanceOf(StoreUnavailableError)
     await redis.resume()
-    expect(tookMs).toBeGreaterThan(290)
-    expect(tookMs).toBeLessThan(450)
     expect(await untilBack(() => store.ping())).toMatch(/^(redis|valkey) \d/)
   })
 

@@ -3,7 +3,7 @@ import { startTcpProxy, type TcpProxy } from '@signalbox/test-redis'
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
 import { createEngine } from '../src/create-engine.js'
-import type { Engine } from '../src/engine.js'
+import { defaultEngineSettings, type Engine } from '../src/engine.js'
 import { createRedisStore, type RedisStore } from '../src/redis/redis-store.js'
 import { Seeded } from './room/seeded.js'
 import { request, watch, type Watched } from './room/world.js'
@@ -88,7 +88,7 @@ describe('two replicas on Redis', () => {
     expect(behind.kind).toBeUndefined()
   })
 
-  it('leases that expire move the queue within 50 ms of their deadlines, by the median of ten', async () => {
+  it('leases that expire move the queue by a timer, long before the heartbeat that would find out too', async () => {
     const lateMs: number[] = []
     let deadlineMs = 0
     for (let round = 0; round <= 10; round += 1) {
@@ -97,8 +97,8 @@ describe('two replicas on Redis', () => {
       if (round > 0) lateMs.push(outcome.lease.grantedAtMs - deadlineMs)
       deadlineMs = outcome.lease.deadlineMs
     }
-    // the median: what else this machine does may hold one of them up
-    expect(lateMs.sort((a, b) => a - b)[5]).toBeLessThan(50)
+    // The median (2 to 3 ms as a rule): what else this machine does may hold one of them up.
+    expect(lateMs.sort((a, b) => a - b)[5]).toBeLessThan(defaultEngineSettings.heartbeatMs / 3)
   })
 
   it('a cancel that races the grant loses no permit', async () => {

@@ -24,7 +24,7 @@ interface Running {
 
 function directory(): string {
   const path = realpathSync(mkdtempSync(join(tmpdir(), 'signalbox-process-')))
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }))
+  onTestFinished(() => rmSync(path, { recursive: true, force: true, maxRetries: 5 }))
   return path
 }
 
