@@ -1,6 +1,8 @@
 import { pino, type DestinationStream, type Logger } from 'pino'
 import { withoutUuids } from './shown.js'
 
+export type Log = Logger
+
 /**
  * The structured log, on standard output. What is never in it: keys and headers (nothing logs them), lease ids (cut from whatever text
  * an error carries), passwords (URLs are not logged, and errors lose all members but these).
@@ -8,7 +10,7 @@ import { withoutUuids } from './shown.js'
 export function createLog(
   level: string,
   destination: DestinationStream = pino.destination({ fd: 1, sync: true }),
-): Logger {
+): Log {
   const options = {
     level,
     base: null,

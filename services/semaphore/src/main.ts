@@ -1,54 +1,13 @@
-import { createEngine, createMemoryStore, createRedisStore, type RedisStore, type Store } from '@signalbox/engine'
+import { createEngine } from '@signalbox/engine'
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.js'
 import { ConfigError, readConfig, type Config } from './config.js'
-import { createLog } from './log.js'
-import { createMetrics, type Metrics } from './metrics.js'
-import { findRedisProgram, openPrivateRedis, PrivateRedisError, type PrivateRedis } from './private-redis.js'
+import { createLog, type Log } from './log.js'
+import { createMetrics } from './metrics.js'
+import { openStore } from './open-store.js'
+import { PrivateRedisError } from './private-redis.js'
 import { stopServing, watchUnused } from './stop.js'
-import { memoryNotice, welcome, type StoreChoice } from './welcome.js'
-
-type Log = ReturnType<typeof createLog>
-
-interface OpenStore {
-  readonly store: Store
-  readonly choice: StoreChoice
-  /** Closes it, and ends what it ran on. */
-  close(): Promise<unknown>
-}
-
-/** REDIS_URL, else a server of this machine run privately, else memory. */
-async function openStore(config: Config, log: Log, { observer }: Metrics): Promise<OpenStore> {
-  const { redisUrl, keyPrefix, commandTimeoutMs, store: settings } = config
-  const shared = { keyPrefix, commandTimeoutMs, settings, observer }
-  if (redisUrl !== null) {
-    const store = createRedisStore({ ...shared, url: redisUrl })
-    warnWhenReached(store, log)
-    return { store, choice: { kind: 'redis', host: new URL(redisUrl).host }, close: () => store.close() }
-  }
-  const program = findRedisProgram(config.path)
-  if (program === null) {
-    process.stdout.write(memoryNotice)
-    const store = createMemoryStore({ settings, observer })
-    return { store, choice: { kind: 'memory' }, close: () => store.close() }
-  }
-  const redis: PrivateRedis = await openPrivateRedis(program, config.dataDir, log)
-  const store = createRedisStore({ ...shared, redis: { path: redis.socketPath } })
-  warnWhenReached(store, log)
-  const close = () => store.close().then(() => redis.stop())
-  return { store, choice: { kind: 'private', program, ...redis }, close }
-}
-
-/** A server that evicts or forgets is worth a line in the log, as soon as it can be asked. */
-function warnWhenReached(store: RedisStore, log: Log): void {
-  const ask = () => {
-    store.warnings().then(
-      (warnings) => warnings.forEach((warning) => log.warn(warning)),
-      () => setTimeout(ask, 1_000).unref(),
-    )
-  }
-  ask()
-}
+import { welcome } from './welcome.js'
 
 /**
  * npm passes on the Ctrl-C that the terminal has sent to every process: within this time it is the same one again. Later somebody is

@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { ConfigError, readConfig, variableTable } from '../src/config.js'
+import { ConfigError, readConfig } from '../src/config.js'
+import { variableTable } from '../src/variables.js'
 import { apiKey } from './open-service.js'
 
 function refusal(env: Record<string, string>): string {
