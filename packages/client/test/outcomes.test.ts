@@ -1,4 +1,4 @@
-import { createMemoryStore, StoreUnavailableError, type Store } from '@signalbox/engine'
+import { createMemoryStore, StoreRecoveringError, type Store } from '@signalbox/engine'
 import { makeApiKey, parseApiKeys } from '@signalbox/semaphore-service'
 import { startTcpProxy } from '@signalbox/test-redis'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
@@ -198,7 +198,7 @@ describe('a recovering store', () => {
     const store = createMemoryStore()
     let isRecovering = false
     const renew: Store['renew'] = (call) => {
-      if (isRecovering) throw Object.assign(new StoreUnavailableError('data lost'), { code: 'STORE_RECOVERING' })
+      if (isRecovering) throw new StoreRecoveringError(2_500)
       return store.renew(call)
     }
     const service = await startService({ store: { ...store, renew } })

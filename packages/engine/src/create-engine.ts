@@ -40,6 +40,7 @@ export function createEngine(options: EngineOptions): Engine {
     waiters: (call) => store.waiters(call),
     semaphores: (call) => store.semaphores(call),
     ping: () => store.ping(),
+    guardMs: () => store.guardMs(),
     get waiting() {
       return room.waiting
     },

@@ -99,6 +99,8 @@ export interface Engine {
   revoke(call: { semaphore: string; fence: number }): Promise<ReleaseReply>
   semaphores(call: { prefix: string; cursor: string | null; pageSize: number }): Promise<PageOf<SemaphoreState>>
   ping(): Promise<string>
+  /** As the store's: how long nothing is granted yet because it lost its data; 0 when all is well. */
+  guardMs(): number
   /** Open acquire requests that wait at this replica. */
   readonly waiting: number
   /**

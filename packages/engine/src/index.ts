@@ -1,5 +1,6 @@
 export * from './engine.js'
 export * from './store.js'
+export type { GuardEvent } from './guard-event.js'
 export type { MemoryStoreOptions } from './memory/command-runner.js'
 export { createMemoryStore, type MemoryStore } from './memory/memory-store.js'
 export { createRedisStore, type RedisStore, type RedisStoreOptions } from './redis/redis-store.js'

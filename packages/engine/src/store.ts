@@ -196,6 +196,8 @@ export type Notice =
   | { readonly kind: 'check'; readonly semaphore: string }
   /** The connection was away and is back: notices of any semaphore may have been lost. */
   | { readonly kind: 'gap' }
+  /** The store lost its data, and grants again: it knows of no request that was open before. */
+  | { readonly kind: 'lost' }
 
 /** Durations and bounds that both stores need, ms and counts. */
 export interface StoreSettings {
@@ -263,6 +265,8 @@ export interface Store {
   listen(replica: string, listener: (notice: Notice) => void): Promise<() => Promise<void>>
   /** Resolves with a word for people ("redis 7.0.15 at 127.0.0.1:6379", "memory"); rejects when the store cannot be reached. */
   ping(): Promise<string>
+  /** How long nothing is granted yet because the store has lost its data; 0: it has not, as far as is known. */
+  guardMs(): number
   close(): Promise<void>
 }
 
@@ -273,6 +277,18 @@ export class InvalidCursorError extends Error {
 
 /** The store did not answer, or not in time: whether the transition happened is not known. */
 export class StoreUnavailableError extends Error {
-  override readonly name = 'StoreUnavailableError'
-  readonly code = 'STORE_UNAVAILABLE'
+  override readonly name: string = 'StoreUnavailableError'
+  readonly code: 'STORE_UNAVAILABLE' | 'STORE_RECOVERING' = 'STORE_UNAVAILABLE'
+}
+
+/** The store has lost its data, and leases of before may still be held: nothing is told as held until they have run out. */
+export class StoreRecoveringError extends StoreUnavailableError {
+  override readonly name = 'StoreRecoveringError'
+  override readonly code = 'STORE_RECOVERING'
+  readonly guardMs: number
+
+  constructor(guardMs: number) {
+    super(`The store lost its data; nothing is granted for another ${guardMs} ms.`)
+    this.guardMs = guardMs
+  }
 }

@@ -91,7 +91,7 @@ class Run {
 }
 
 function isOf(semaphore: string, notice: Notice): boolean {
-  return notice.kind !== 'gap' && notice.semaphore === semaphore
+  return 'semaphore' in notice && notice.semaphore === semaphore
 }
 
 test.each([{ batchMax: 1_000 }, { batchMax: 2 }, { batchMax: 1 }])(

@@ -58,7 +58,7 @@ async function hearTheEnd(side: Side, run: string): Promise<void> {
 }
 
 function isOf(semaphore: string, notice: Notice): boolean {
-  return notice.kind !== 'gap' && notice.semaphore === semaphore
+  return 'semaphore' in notice && notice.semaphore === semaphore
 }
 
 async function compareRun(todo: readonly Step[], memory: Side, inRedis: Side): Promise<void> {

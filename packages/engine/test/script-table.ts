@@ -121,6 +121,7 @@ export function createScriptTable(url = redisUrl()): ScriptTable {
         ...keyspace.of(semaphore),
         retired: keyspace.retired(semaphore, String(given['leaseId'])),
         grown: keyspace.grown(semaphore, String(given['requestId'])),
+        marker: keyspace.marker(''),
       }
       const all = { name: semaphore, channel: keyspace.channel, ...defaultStoreSettings, ...args }
       // Every key and every common argument is there, the rest is in TableArgs: encodeCall would throw if one were missing.

@@ -40,8 +40,11 @@ export const revokeReply = z.object({ state: z.literal('released'), fence: z.int
 export const healthReply = z.object({ status: z.literal('ok') })
 
 export const readyReply = z.object({
-  status: z.literal('ready'),
+  status: z
+    .enum(['ready', 'recovering'])
+    .describe('`recovering`: the store lost its data, so for a while acquire and renew are 503 STORE_RECOVERING'),
   store: z.string().describe('Which store answers, for people'),
+  recoversInMs: count.optional().describe('Only while recovering'),
 })
 
 export const semaphoreReply = z.object({

@@ -26,6 +26,8 @@ export interface TcpProxy {
    * unless it is kept. Resolves then.
    */
   loseReplyTo(text: string, options?: { readonly keepConnection?: boolean }): Promise<void>
+  /** Ends every connection; new ones lead there, as after a failover. */
+  pointTo(target: { readonly host: string; readonly port: number }): void
   /** Ends `hold`, `loseReplies` and the delay. */
   heal(): void
   close(): Promise<void>
@@ -107,10 +109,10 @@ class FaultyProxy implements TcpProxy {
   #port = 0
   #server: Server
   readonly #links = new Set<Link>()
-  readonly #target: { host: string; port: number }
+  #target: { readonly host: string; readonly port: number }
   #expectations: Expectation[] = []
 
-  constructor(target: { host: string; port: number }) {
+  constructor(target: { readonly host: string; readonly port: number }) {
     this.#target = target
     this.#server = createServer((client) => this.#connect(client))
   }
@@ -124,7 +126,8 @@ class FaultyProxy implements TcpProxy {
   }
 
   #connect(client: Socket): void {
-    const link = new Link(client, createConnection(this.#target), this)
+    const { host, port } = this.#target
+    const link = new Link(client, createConnection({ host, port }), this)
     this.#links.add(link)
     client.once('close', () => this.#links.delete(link))
     if (this.#isHolding) link.hold()
@@ -151,6 +154,11 @@ class FaultyProxy implements TcpProxy {
     await once(this.#server, 'listening')
     const address = this.#server.address()
     if (address !== null && typeof address !== 'string') this.#port = address.port
+  }
+
+  pointTo(target: { readonly host: string; readonly port: number }): void {
+    this.#target = target
+    this.cut()
   }
 
   hold(): void {
@@ -180,7 +188,7 @@ class FaultyProxy implements TcpProxy {
 
 /** Listens on a port of its own and passes everything to the target. */
 export async function startTcpProxy(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
-  const proxy = new FaultyProxy({ host: target.host, port: target.port })
+  const proxy = new FaultyProxy(target)
   await proxy.accept()
   return proxy
 }

@@ -52,6 +52,19 @@ describe('the faulty proxy', () => {
     expect(proxy.connections).toBe(1)
   })
 
+  it('leads new connections elsewhere when told to, and ends the old', async () => {
+    const client = await connect()
+    const elsewhere = createServer((socket) => socket.end('elsewhere')).listen(0, '127.0.0.1')
+    await once(elsewhere, 'listening')
+    const address = elsewhere.address()
+    if (address === null || typeof address === 'string') throw new Error('no port')
+    proxy.pointTo({ host: '127.0.0.1', port: address.port })
+    await vi.waitFor(() => expect(client.isClosed()).toBe(true))
+    const next = await connect()
+    await vi.waitFor(() => expect(next.received()).toBe('elsewhere'))
+    elsewhere.close()
+  })
+
   it('cuts what is open, and takes new connections', async () => {
     const client = await connect()
     client.socket.write('a')

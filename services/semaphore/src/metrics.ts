@@ -6,6 +6,8 @@ import { semaphoreGauges } from './semaphore-gauges.js'
 export interface Metrics {
   /** For the engine and the store: they tell it what happens. */
   readonly observer: EngineObserver
+  /** The store lost its data. */
+  storeLost(): void
   /** What a route calls with each answer's status and duration. */
   requestsOf(method: string, path: string): (status: number, durationMs: number) => void
   /** The Prometheus text. Of the semaphores it names only those whose name begins with the prefix. */
@@ -37,6 +39,16 @@ export function createMetrics(): Metrics {
     help: 'Acquires that wait at this replica now',
     registers,
   })
+  const guard = new Gauge({
+    name: 'signalbox_store_guard_seconds',
+    help: 'How long nothing is granted yet because the store lost its data; 0: it has not',
+    registers,
+  })
+  const losses = new Counter({
+    name: 'signalbox_store_losses_total',
+    help: 'Losses of data of the store that this replica found',
+    registers,
+  })
   const delay = monitorEventLoopDelay({ resolution: 10 })
   delay.enable()
   new Gauge({
@@ -56,11 +68,13 @@ export function createMetrics(): Metrics {
 
   return {
     observer,
+    storeLost: () => losses.inc(),
     requestsOf(method, route) {
       return (status, durationMs) => requests.observe({ method, route, status }, seconds(durationMs))
     },
     async render(engine, { prefix, semaphoresMax }) {
       openWaits.set(engine.waiting)
+      guard.set(seconds(engine.guardMs()))
       const own = await registry.metrics()
       return own + (await semaphoreGauges(engine, prefix, semaphoresMax))
     },

@@ -2,6 +2,7 @@ import { createMemoryStore, createRedisStore, type RedisStore, type Store } from
 import type { Config } from './config.js'
 import type { Log } from './log.js'
 import type { Metrics } from './metrics.js'
+import { guardReport } from './guard-report.js'
 import { findRedisProgram, openPrivateRedis, type PrivateRedis } from './private-redis.js'
 import { memoryNotice, type StoreChoice } from './welcome.js'
 
@@ -13,9 +14,10 @@ export interface OpenStore {
 }
 
 /** REDIS_URL, else a server of this machine run privately, else memory. */
-export async function openStore(config: Config, log: Log, { observer }: Metrics): Promise<OpenStore> {
+export async function openStore(config: Config, log: Log, metrics: Metrics): Promise<OpenStore> {
+  const { observer } = metrics
   const { redisUrl, keyPrefix, commandTimeoutMs, store: settings } = config
-  const shared = { keyPrefix, commandTimeoutMs, settings, observer }
+  const shared = { keyPrefix, commandTimeoutMs, settings, observer, onGuard: guardReport(log, metrics) }
   if (redisUrl !== null) {
     const store = createRedisStore({ ...shared, url: redisUrl })
     warnWhenReached(store, log)

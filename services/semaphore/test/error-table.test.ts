@@ -1,4 +1,4 @@
-import { StoreUnavailableError } from '@signalbox/engine'
+import { StoreRecoveringError } from '@signalbox/engine'
 import { errorTable, problemReply, problemType, type ErrorCode } from '@signalbox/protocol'
 import type { LightMyRequestResponse } from 'fastify'
 import { describe, expect, test } from 'vitest'
@@ -80,7 +80,7 @@ const provocations: Record<ErrorCode, () => Promise<LightMyRequestResponse>> = {
   },
   STORE_RECOVERING: () => {
     const clock = () => {
-      throw Object.assign(new StoreUnavailableError('data lost'), { code: 'STORE_RECOVERING' })
+      throw new StoreRecoveringError(2_500)
     }
     return openService({ clock }).acquire('a', one)
   },

@@ -1,6 +1,7 @@
 import { StoreUnavailableError } from '@signalbox/engine'
 import { Writable } from 'node:stream'
 import { expect, test } from 'vitest'
+import { guardReport } from '../src/guard-report.js'
 import { createLog } from '../src/log.js'
 import { apiKey, leaseId, openService, type ProblemBody } from './open-service.js'
 
@@ -74,4 +75,18 @@ test('a store that is down is no bug, and no line for each caller', async () => 
   const { acquire } = openService({ clock, logger: createLog('info', destination) })
   await acquire('a', { create: { limit: 1 } })
   expect(lines).toEqual([])
+})
+
+test('a loss of data is a warning, and so is its end', () => {
+  const { lines, destination } = collected()
+  let losses = 0
+  const report = guardReport(createLog('info', destination), { storeLost: () => (losses += 1) })
+  report({ kind: 'lost', found: 'no marker', guardMs: 30_000 })
+  report({ kind: 'guarded', guardMs: 20_000 })
+  report({ kind: 'over' })
+  expect(lines.map((line) => (JSON.parse(line) as { level: string }).level)).toEqual(['warn', 'warn', 'warn'])
+  expect(lines[0]).toContain('no marker where this replica had seen one): nothing is granted for 30000 ms')
+  expect(lines[1]).toContain('20000 ms')
+  // Found by this replica alone the first time.
+  expect(losses).toBe(1)
 })

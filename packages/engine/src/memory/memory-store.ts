@@ -43,6 +43,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
       runner.refuseIfClosed()
       return 'memory'
     },
+    guardMs: () => 0,
     close: async () => runner.close(),
     get size() {
       runner.forget()

@@ -15,6 +15,8 @@ export interface Keyspace {
   retired(semaphore: string, leaseId: string): string
   /** There while the growth that this request brought is remembered. */
   grown(semaphore: string, requestId: string): string
+  /** Whose data a node has. The tag sends it to that node of a cluster; empty where there is but one. */
+  marker(tag: string): string
   /** What a replica's id is appended to. Channels are not keys: a cluster spreads every message to all nodes. */
   readonly channel: string
   /** A glob that matches the state of every semaphore whose name begins so. */
@@ -43,6 +45,7 @@ export function createKeyspace(keyPrefix: string): Keyspace {
     }),
     retired: (semaphore, leaseId) => key(semaphore, `retired:${leaseId}`),
     grown: (semaphore, requestId) => key(semaphore, `grown:${requestId}`),
+    marker: (tag) => `${keyPrefix}marker:{${tag}}`,
     channel: `${keyPrefix}replica:`,
     statesBeginning: (prefix) => `${escapeGlob(`${keyPrefix}{${prefix}`)}*}:state`,
     nameOf: (stateKey) => stateKey.slice(keyPrefix.length + 1, -'}:state'.length),

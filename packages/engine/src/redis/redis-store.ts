@@ -1,5 +1,6 @@
 import { defaultStoreSettings } from '../store.js'
-import type { Store, StoreSettings } from '../store.js'
+import type { GuardEvent } from '../guard-event.js'
+import type { Notice, Store, StoreSettings } from '../store.js'
 import { acquireCommand } from './acquire.js'
 import { connect } from './connection.js'
 import type { ConnectionSettings } from './connection.js'
@@ -13,12 +14,16 @@ import { listings } from './listings.js'
 import { queueCommands } from './queue-commands.js'
 import { semaphoreCommands } from './semaphore-commands.js'
 import { describeServer, serverWarnings } from './server-info.js'
+import { vouchedStore } from './vouched-store.js'
+import { voucherOf, watchNode } from './watched-node.js'
 
 export interface RedisStoreOptions
   extends Partial<ConnectionSettings>, Pick<ScriptRunnerOptions, 'observer' | 'texts' | 'extraArgs'> {
   /** Before every key and channel. Without braces. */
   readonly keyPrefix?: string | undefined
   readonly settings?: Partial<StoreSettings> | undefined
+  /** Told of a loss of data. Must not throw. */
+  readonly onGuard?: ((event: GuardEvent) => void) | undefined
 }
 
 export interface RedisStore extends Store {
@@ -34,7 +39,15 @@ const scanCount = 1_000
  * is no server every call rejects with `StoreUnavailableError`.
  */
 export function createRedisStore(options: RedisStoreOptions = {}): RedisStore {
-  const { url, redis, commandTimeoutMs = 2_000, keyPrefix = 'signalbox:', settings, ...runnerOptions } = options
+  const {
+    url,
+    redis,
+    commandTimeoutMs = 2_000,
+    keyPrefix = 'signalbox:',
+    settings,
+    onGuard,
+    ...runnerOptions
+  } = options
   const keyspace = createKeyspace(keyPrefix)
   const connectionSettings = { url, redis, commandTimeoutMs }
   const connection = connect(connectionSettings, 'signalbox')
@@ -48,8 +61,18 @@ export function createRedisStore(options: RedisStoreOptions = {}): RedisStore {
     keyspace,
     settings: { ...defaultStoreSettings, ...settings },
   }
+  const hearing = new Set<(notice: Notice) => void>()
+  const node = watchNode({
+    connection,
+    run: context.run,
+    markerKey: keyspace.marker(''),
+    tell: (event) => {
+      onGuard?.(event)
+      if (event.kind === 'over') for (const hear of hearing) hear({ kind: 'lost' })
+    },
+  })
   const semaphores = semaphoreCommands(context)
-  return {
+  const store: Store = {
     ...acquireCommand(context),
     ...leaseCommands(context),
     ...queueCommands(context),
@@ -63,9 +86,18 @@ export function createRedisStore(options: RedisStoreOptions = {}): RedisStore {
     }),
     listen: listening.listen,
     ping: () => connection.ask('ping', describeServer),
-    warnings: () => connection.ask('warnings', serverWarnings),
+    guardMs: () => node.marker.guardMs,
     close: async () => {
+      node.marker.close()
       await Promise.all([listening.close(), connection.close()])
     },
+  }
+  return {
+    ...vouchedStore(
+      store,
+      voucherOf(() => node),
+      hearing,
+    ),
+    warnings: () => connection.ask('warnings', serverWarnings),
   }
 }

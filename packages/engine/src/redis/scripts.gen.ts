@@ -2695,6 +2695,46 @@ finish(semaphore)
 return answered
 `,
   }),
+  marker: defineScript({
+    name: 'marker',
+    sha1: '8da5bcb1109a7b5042ab4f656f78f1965a8b07f7',
+    keys: ['marker'],
+    args: { seenId: 'string', newId: 'string', heldForMs: 'int', lastFence: 'int', guardMsMin: 'int' },
+    replies: {
+      marked: { id: 'string', guardMs: 'int', lost: 'bool' },
+    },
+    text: `#!lua flags=allow-oom
+-- marker
+local marker_key = KEYS[1]
+local seen_id = ARGV[1]
+local new_id = ARGV[2]
+local held_for_ms = tonumber(ARGV[3])
+local last_fence = tonumber(ARGV[4])
+local guard_ms_min = tonumber(ARGV[5])
+local expired_leases = 0
+local function reply(tag, ...)
+  return { tag, expired_leases, ... }
+end
+local clock_reading = redis.call('TIME')
+local now_us = tonumber(clock_reading[1]) * 1000000 + tonumber(clock_reading[2])
+local now_ms = math.floor(now_us / 1000)
+local stored = redis.call('HMGET', marker_key, 'id', 'guarded_until')
+local id = stored[1] or new_id
+local guarded_until_ms = tonumber(stored[2] or 0)
+local lost = seen_id ~= '' and id ~= seen_id
+if not stored[1] then
+  redis.call('HSET', marker_key, 'id', id)
+end
+if lost then
+  local until_ms = math.max(now_ms + math.max(held_for_ms, guard_ms_min), math.floor(last_fence / 1000) + 1)
+  guarded_until_ms = math.max(guarded_until_ms, until_ms)
+  redis.call('HSET', marker_key, 'guarded_until', guarded_until_ms)
+elseif stored[2] and guarded_until_ms <= now_ms then
+  redis.call('HDEL', marker_key, 'guarded_until')
+end
+return reply('marked', id, math.max(guarded_until_ms - now_ms, 0), lost and 1 or 0)
+`,
+  }),
   reap: defineScript({
     name: 'reap',
     sha1: 'c4c73b3d1c9fcf9d208b9ae61d69d1d12120bf12',

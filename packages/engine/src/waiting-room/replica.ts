@@ -16,9 +16,14 @@ export interface Replica {
   readonly listening: Listening
   /** No new requests; those that wait are sent elsewhere. */
   readonly isStopped: boolean
+  /** The number of the last request that was there when the store had lost its data. */
+  readonly lostUpTo: number
 }
 
-/** Asks for the request's permits, always as the same attachment. Only its first acquire may create. */
+/**
+ * Asks for the request's permits, always as the same attachment. Only its first acquire may create, or it would bring back what was removed
+ * while it waited; unless it knows that nobody removed it.
+ */
 export async function askFor(
   replica: Replica,
   request: AcquireRequest,
@@ -34,7 +39,7 @@ export async function askFor(
     enqueue: waitMs > 0,
     attachment: { replica: replica.id, number },
     holder,
-    create: isFirst ? create : null,
+    create: isFirst || number <= replica.lostUpTo ? create : null,
   })
 }
 

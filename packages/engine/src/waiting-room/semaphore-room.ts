@@ -74,7 +74,7 @@ export class SemaphoreRoom implements Room {
   }
 
   /** `heardAtMs`: notices carry no time of sending; one that was slow is healed by the heartbeat. */
-  hear(notice: Exclude<Notice, { kind: 'gap' }>, heardAtMs: number): void {
+  hear(notice: Exclude<Notice, { kind: 'gap' | 'lost' }>, heardAtMs: number): void {
     switch (notice.kind) {
       case 'granted':
         for (const number of notice.numbers) this.#requests.get(number)?.hearGranted(notice.lease)

@@ -19,7 +19,7 @@ export interface WaitingRoomOptions {
 
 /** All acquire requests of one replica: who waits here, and who is told what. */
 export class WaitingRoom {
-  readonly #replica: Replica & { isStopped: boolean }
+  readonly #replica: Replica & { isStopped: boolean; lostUpTo: number }
   readonly #rooms = new Map<string, SemaphoreRoom>()
   readonly #tally: Tally = { open: 0, waiting: 0 }
   #lastNumber = 0
@@ -35,6 +35,7 @@ export class WaitingRoom {
       ends: new Ends({ store, clock, replica: id, graceMs, pauseMsMax: heartbeatMs }),
       listening: new Listening({ store, clock, replica: id, hear }),
       isStopped: false,
+      lostUpTo: 0,
     }
   }
 
@@ -80,10 +81,11 @@ export class WaitingRoom {
   }
 
   #hear(notice: Notice): void {
-    if (notice.kind !== 'gap') {
+    if (notice.kind !== 'gap' && notice.kind !== 'lost') {
       this.#rooms.get(notice.semaphore)?.hear(notice, this.#replica.clock.now())
       return
     }
+    if (notice.kind === 'lost') this.#replica.lostUpTo = this.#lastNumber
     this.#replica.ends.resendAll()
     for (const room of this.#rooms.values()) room.beatNow()
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { InvalidCursorError, StoreUnavailableError } from '@signalbox/engine'
+import { InvalidCursorError, StoreRecoveringError, StoreUnavailableError } from '@signalbox/engine'
 import { errorTable } from '@signalbox/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { invalidField } from '../invalid-request.js'
@@ -27,16 +27,14 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
 
 function problemOf(error: unknown, request: FastifyRequest, settings: AppSettings): ProblemError | null {
   if (error instanceof ProblemError) return error
+  if (error instanceof StoreRecoveringError) {
+    const { guardMs } = error
+    const detail = `The store lost its data, and leases granted before may still be held: nothing is granted for another ${guardMs} ms.`
+    return new ProblemError('STORE_RECOVERING', detail, { retryAfterMs: guardMs })
+  }
   if (error instanceof StoreUnavailableError) {
-    // Read as a word of the table: while the store gets over a loss of data, it says so here.
-    const code: string = error.code
-    const recovering = code === 'STORE_RECOVERING'
-    const detail = recovering
-      ? 'The store lost data and leases granted before may still be held: nothing is granted until they have run out.'
-      : 'The store did not answer. Whether the call took effect is not known: repeat it with the same ids.'
-    return new ProblemError(recovering ? 'STORE_RECOVERING' : 'STORE_UNAVAILABLE', detail, {
-      retryAfterMs: storeRetryMs,
-    })
+    const detail = 'The store did not answer. Whether the call took effect is not known: repeat it with the same ids.'
+    return new ProblemError('STORE_UNAVAILABLE', detail, { retryAfterMs: storeRetryMs })
   }
   if (error instanceof InvalidCursorError) {
     return invalidField('/cursor', 'The query parameter "cursor" must be the nextCursor of a page of this list')

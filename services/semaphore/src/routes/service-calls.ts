@@ -32,11 +32,16 @@ export function readyRoute({ engine, isStopping }: RouteContext): Route {
     scope: null,
     anyQuery: true,
     replies: [{ status: 200, description: 'It can', schema: readyReply, example }],
-    codes: ['STORE_UNAVAILABLE', 'STORE_RECOVERING', 'SHUTTING_DOWN'],
+    codes: ['STORE_UNAVAILABLE', 'SHUTTING_DOWN'],
     async handle() {
       if (isStopping()) throw new ProblemError('SHUTTING_DOWN', 'This replica is stopping.', { retryAfterMs: 0 })
       try {
-        return { status: 'ready', store: await engine.ping() } satisfies ReadyReply
+        const store = await engine.ping()
+        const recoversInMs = engine.guardMs()
+        // Still 200: a guard is on at every replica, and with all of them taken out callers would be told nothing at all.
+        return (
+          recoversInMs === 0 ? { status: 'ready', store } : { status: 'recovering', store, recoversInMs }
+        ) satisfies ReadyReply
       } catch (error) {
         if (error instanceof StoreUnavailableError) throw error
         // Not ready whatever it was: a bug in asking must not look like a store that answers.
