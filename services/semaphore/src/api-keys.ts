@@ -49,17 +49,21 @@ export function makeApiKey(grant: { name: string; scopes: readonly Scope[]; pref
   return { key, line: words.join(' ') }
 }
 
-/** Lines are separated by line ends or semicolons (for environment variables); `#` begins a comment. */
+/** One key a line, or several separated by semicolons (for environment variables); `#` begins a comment, to the end of the line. */
 export function parseApiKeys(text: string): ApiKey[] {
-  return text
-    .split(/[\n;]/)
-    .map((line) => line.replace(/#.*/, '').trim())
-    .flatMap((line, index) => (line === '' ? [] : [parseLine(line, index + 1)]))
+  return text.split('\n').flatMap((line, index) => {
+    const entries = line.replace(/#.*/, '').split(';')
+    return entries.flatMap((entry, place) => {
+      const at = entries.length > 1 ? `${index + 1}.${place + 1}` : String(index + 1)
+      return entry.trim() === '' ? [] : [parseEntry(entry.trim(), at)]
+    })
+  })
 }
 
-function parseLine(line: string, number: number): ApiKey {
-  const fail = (reason: string) => new ApiKeyLineError(`entry ${number}: ${reason}`)
-  const [digest, ...rest] = line.split(/\s+/)
+/** `at`: the number of its line, or of its line and its place in that. */
+function parseEntry(entry: string, at: string): ApiKey {
+  const fail = (reason: string) => new ApiKeyLineError(`line ${at}: ${reason}`)
+  const [digest, ...rest] = entry.split(/\s+/)
   if (digest === undefined || !/^sha256:[0-9a-f]{64}$/.test(digest))
     throw fail('must begin with sha256: and 64 hexadecimal digits (not the key itself)')
   const fields = new Map<string, string>()
@@ -75,7 +79,7 @@ function parseLine(line: string, number: number): ApiKey {
   if (granted.length !== words.length) throw fail(`scopes= must be some of ${scopes.join(',')}`)
   const prefix = fields.get('prefix') ?? ''
   if (!namePrefix.safeParse(prefix).success) throw fail('prefix= must be the beginning of a semaphore name')
-  const name = fields.get('name') ?? `key-${number}`
+  const name = fields.get('name') ?? `key-${at}`
   if (!namePattern.test(name)) throw fail(`name= must match ${namePattern.source}`)
   return { name, scopes: new Set(granted), prefix, digest: Buffer.from(digest.slice('sha256:'.length), 'hex') }
 }

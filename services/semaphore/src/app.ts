@@ -10,6 +10,8 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify'
 import { invalidRequest } from './invalid-request.js'
+import { createHttpServer } from './http-server.js'
+import { KeyRing } from './key-ring.js'
 import { createMetrics, type Metrics } from './metrics.js'
 import { OpenAttempts } from './open-attempts.js'
 import { screenRequest } from './plugins/access.js'
@@ -19,10 +21,15 @@ import { unroutedRefusal } from './plugins/unrouted.js'
 import { allRoutes } from './routes/all.js'
 import { registerRoute } from './routes/register.js'
 import { defaultAppSettings, type AppSettings } from './settings.js'
+import type { TlsPair } from './tls-files.js'
 
 export interface AppOptions {
   readonly engine: Engine
   readonly settings?: Partial<AppSettings>
+  /** Left out: the keys of the settings, for good. */
+  readonly keyRing?: KeyRing
+  /** Null or left out: plain HTTP. */
+  readonly tls?: TlsPair | null
   /** Left out: one of its own, so that several apps can live in one process. */
   readonly metrics?: Metrics
   readonly logger?: FastifyBaseLogger
@@ -30,19 +37,22 @@ export interface AppOptions {
   readonly isStopping?: () => boolean
 }
 
-const requestIdPattern = /^[A-Za-z0-9._-]{1,64}$/
+/** Not a key that someone put into the wrong header: the request id is logged. */
+const requestIdPattern = /^(?!sbx_)[A-Za-z0-9._-]{1,64}$/
 
 /** The HTTP service over an engine, without a port: `listen` or `inject` it. Closing it does not close the engine. */
 export function buildApp(options: AppOptions): FastifyInstance {
   const { engine, metrics = createMetrics(), isStopping = () => false } = options
   const settings = { ...defaultAppSettings, ...options.settings }
+  const { keyRing = new KeyRing(settings.apiKeys) } = options
   const openAttempts = new OpenAttempts()
-  const app = createServer(settings, openAttempts, options.logger)
+  const app = createServer(options, settings, openAttempts)
   const schemas = requestSchemas(settings.limits)
   const routes = allRoutes({ engine, schemas, settings, metrics, openAttempts, isStopping })
   const refuseUnrouted = unroutedRefusal(routes, metrics)
 
   app.decorateRequest('keyPrefix', '')
+  app.decorateRequest('keyName', null)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, readJson)
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, settings))
@@ -50,13 +60,13 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.addHook('onRequest', (request, reply, done) => {
     stamp(request, reply)
     if (isStopping()) reply.header('connection', 'close')
-    const refusal = screenRequest(request, settings)
+    const refusal = screenRequest(request, keyRing.isRequired || settings.insecure)
     if (refusal !== null) done(refusal)
     else if (!request.is404) done()
     // Here, before the body is read: a wrong path must not be answered with what is wrong about the body.
     else done(refuseUnrouted(request, reply))
   })
-  for (const route of routes) registerRoute(app, route, settings, metrics)
+  for (const route of routes) registerRoute(app, route, keyRing, metrics)
   app.server.on('checkExpectation', refuseExpectation)
   app.addHook('onClose', () => metrics.close())
   return app
@@ -67,29 +77,22 @@ function stamp(request: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-request-id', request.id).header('cache-control', 'no-store')
 }
 
-function createServer(settings: AppSettings, openAttempts: OpenAttempts, logger?: FastifyBaseLogger): FastifyInstance {
+function createServer(
+  { logger, tls = null }: AppOptions,
+  settings: AppSettings,
+  openAttempts: OpenAttempts,
+): FastifyInstance {
   return Fastify({
+    serverFactory: (handler) => createHttpServer(handler, settings, tls),
     ...(logger === undefined ? {} : { loggerInstance: logger }),
     // A logger per request would cost every acquire more than its validation; the few lines that are written name the request id.
     childLoggerFactory: (parent) => parent,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestIdOf,
     bodyLimit: settings.bodyBytesMax,
-    // Receiving alone: an answer may take as long as the caller waits.
-    requestTimeout: settings.receiveTimeoutMs,
-    keepAliveTimeout: 75_000,
     // Requests that arrive while connections drain are answered by their handlers, as problem documents like all others.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 1_024 },
-    http: {
-      // Half-open callers are found by TCP itself, so that their waits end.
-      keepAlive: true,
-      keepAliveInitialDelay: 10_000,
-      headersTimeout: settings.receiveTimeoutMs,
-      connectionsCheckingInterval: Math.min(1_000, settings.receiveTimeoutMs),
-      // Checked in a hook, for Node would answer without a problem document.
-      requireHostHeader: false,
-    },
     ajv: {
       customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true, allErrors: true, verbose: true },
     },

@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
 import type { EngineSettings, StoreSettings } from '@signalbox/engine'
-import { ApiKeyLineError, parseApiKeys, type ApiKey } from './api-keys.js'
-import type { AppSettings } from './settings.js'
+import type { ApiKey } from './api-keys.js'
+import { ConfigError } from './config-error.js'
+import { readApiKeys, readRedisTls, readTlsFiles, type RedisTls } from './config-files.js'
+import type { KeyFile, TlsFiles } from './follow-files.js'
+import { defaultAppSettings, type AppSettings } from './settings.js'
 import { shown } from './shown.js'
 import { variables, variableTable, type Variables } from './variables.js'
 
@@ -14,6 +16,10 @@ export interface Config {
   readonly port: number
   readonly logLevel: Variables['LOG_LEVEL']
   readonly redisUrl: string | null
+  readonly redisTls: RedisTls | null
+  /** Null: plain HTTP. */
+  readonly tls: TlsFiles | null
+  readonly keyFile: KeyFile | null
   readonly keyPrefix: string
   readonly dataDir: string
   /** Where programs are looked for. */
@@ -24,11 +30,6 @@ export interface Config {
   readonly engine: EngineSettings
   readonly store: StoreSettings
   readonly warnings: readonly string[]
-}
-
-/** The start cannot go on. Each sentence names a variable, what it was (unless it is secret) and what it may be. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError'
 }
 
 export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
@@ -43,7 +44,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     const detail = `SIGNALBOX_HEARTBEAT_MS is ${values.SIGNALBOX_HEARTBEAT_MS}; it may be at most half of SIGNALBOX_GRACE_MS (${values.SIGNALBOX_GRACE_MS}), or waiters of live replicas would be dropped.`
     throw new ConfigError(detail)
   }
-  const apiKeys = readApiKeys(values.SIGNALBOX_API_KEYS, values.SIGNALBOX_API_KEYS_FILE)
+  const { apiKeys, keyFile } = readApiKeys(values.SIGNALBOX_API_KEYS, values.SIGNALBOX_API_KEYS_FILE)
   if (apiKeys.length === 0 && !values.SIGNALBOX_INSECURE && !isLoopback(values.HOST)) {
     const detail = `HOST is ${shown(values.HOST)} and there are no API keys: whoever reaches the port could do everything. Set SIGNALBOX_API_KEYS (npm run keygen makes them), or HOST=127.0.0.1, or, if something else keeps strangers out, SIGNALBOX_INSECURE=true.`
     throw new ConfigError(detail)
@@ -52,10 +53,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     (name) => name.startsWith('SIGNALBOX_') && !names.includes(name) && !sdkVariables.has(name),
   )
   const warnings = unknown.map((name) => `There is no variable ${shown(name)}: it has no effect.`)
-  return { ...settingsOf(values), path: env['PATH'] ?? '', app: appSettings(values, apiKeys), warnings }
+  const path = env['PATH'] ?? ''
+  return { ...settingsOf(values), ...filesOf(values), keyFile, path, app: appSettings(values, apiKeys), warnings }
 }
 
-function settingsOf(values: Variables): Omit<Config, 'app' | 'warnings' | 'path'> {
+function settingsOf(values: Variables): Omit<Config, 'app' | 'warnings' | 'path' | 'keyFile' | 'tls' | 'redisTls'> {
   const graceMs = values.SIGNALBOX_GRACE_MS
   return {
     // One address, not the two that a resolver may give for it.
@@ -84,6 +86,20 @@ function settingsOf(values: Variables): Omit<Config, 'app' | 'warnings' | 'path'
   }
 }
 
+function filesOf(values: Variables): Pick<Config, 'tls' | 'redisTls'> {
+  return {
+    tls: readTlsFiles(
+      { variable: 'SIGNALBOX_TLS_CERT_FILE', path: values.SIGNALBOX_TLS_CERT_FILE },
+      { variable: 'SIGNALBOX_TLS_KEY_FILE', path: values.SIGNALBOX_TLS_KEY_FILE },
+    ),
+    redisTls: readRedisTls(values.REDIS_URL, {
+      ca: values.SIGNALBOX_REDIS_TLS_CA_FILE,
+      cert: values.SIGNALBOX_REDIS_TLS_CERT_FILE,
+      key: values.SIGNALBOX_REDIS_TLS_KEY_FILE,
+    }),
+  }
+}
+
 function appSettings(values: Variables, apiKeys: readonly ApiKey[]): AppSettings {
   return {
     limits: {
@@ -95,6 +111,10 @@ function appSettings(values: Variables, apiKeys: readonly ApiKey[]): AppSettings
     },
     bodyBytesMax: values.SIGNALBOX_BODY_BYTES_MAX,
     receiveTimeoutMs: values.SIGNALBOX_RECEIVE_TIMEOUT_MS,
+    keepAliveMs: defaultAppSettings.keepAliveMs,
+    // A wait is silent for the cap; beyond it come the calls of the store that decide its end.
+    silenceMs: values.SIGNALBOX_CAP_MS + 10 * values.SIGNALBOX_COMMAND_TIMEOUT_MS + defaultAppSettings.keepAliveMs,
+    connectionsMax: values.SIGNALBOX_CONNECTIONS_MAX,
     apiKeys,
     insecure: values.SIGNALBOX_INSECURE,
     metricsSemaphoresMax: values.SIGNALBOX_METRICS_SEMAPHORES_MAX,
@@ -105,29 +125,6 @@ function badValue(name: string, given: Readonly<Record<string, string | undefine
   const meta = variableTable().find((variable) => variable.name === name)
   const was = meta?.secret === true ? 'not valid (its value is secret and not shown here)' : shown(given[name])
   return `${name} is ${was}; it may be ${meta?.may ?? 'something else'}.`
-}
-
-function readApiKeys(lines: string | null, file: string | null): ApiKey[] {
-  const parse = (source: string, content: string) => {
-    try {
-      return parseApiKeys(content)
-    } catch (error) {
-      if (error instanceof ApiKeyLineError) throw new ConfigError(`${source}, ${error.message}.`)
-      throw error
-    }
-  }
-  const keys = lines === null ? [] : parse('SIGNALBOX_API_KEYS', lines)
-  if (file === null) return keys
-  let content: string
-  try {
-    content = readFileSync(file, 'utf8')
-  } catch {
-    throw new ConfigError(`SIGNALBOX_API_KEYS_FILE is ${shown(file)}; it may be the path of a readable file.`)
-  }
-  const fromFile = parse(`SIGNALBOX_API_KEYS_FILE ${shown(file)}`, content)
-  // An empty file is a mistake, or a secret that was not mounted: not a wish to have no keys.
-  if (fromFile.length === 0) throw new ConfigError(`SIGNALBOX_API_KEYS_FILE is ${shown(file)}, which holds no key.`)
-  return [...keys, ...fromFile]
 }
 
 function isLoopback(host: string): boolean {

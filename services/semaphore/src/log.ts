@@ -1,5 +1,5 @@
 import { pino, type DestinationStream, type Logger } from 'pino'
-import { withoutUuids } from './shown.js'
+import { cleaned } from './shown.js'
 
 export type Log = Logger
 
@@ -24,12 +24,8 @@ export function createLog(
 
 /** Not the standard one: that copies every member, and an error of the Redis client has the command's arguments, lease ids among them. */
 function serializeError(error: unknown): unknown {
-  if (!(error instanceof Error)) return withoutUuids(String(error))
+  if (!(error instanceof Error)) return cleaned(String(error))
   const code = 'code' in error ? { code: error.code } : {}
   const cause = error.cause === undefined ? {} : { cause: serializeError(error.cause) }
   return { type: error.name, message: cleaned(error.message), stack: cleaned(error.stack ?? ''), ...code, ...cause }
-}
-
-function cleaned(message: string): string {
-  return withoutUuids(message).replaceAll(/\b(rediss?:\/\/)[^@\s/]*@/g, '$1')
 }

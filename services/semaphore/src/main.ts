@@ -1,7 +1,10 @@
 import { createEngine } from '@signalbox/engine'
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.js'
-import { ConfigError, readConfig, type Config } from './config.js'
+import { ConfigError } from './config-error.js'
+import { readConfig, type Config } from './config.js'
+import { followCertificate, followKeyFile } from './follow-files.js'
+import { KeyRing } from './key-ring.js'
 import { createLog, type Log } from './log.js'
 import { createMetrics } from './metrics.js'
 import { openStore } from './open-store.js'
@@ -21,7 +24,9 @@ async function serve(config: Config, log: Log): Promise<void> {
   const engine = createEngine({ store: opened.store, settings: config.engine, observer: metrics.observer })
   let stopping = false
   let stopSince = 0
-  const app = buildApp({ engine, settings: config.app, metrics, logger: log, isStopping: () => stopping })
+  const keyRing = new KeyRing(config.app.apiKeys)
+  const { app: settings, tls, keyFile } = config
+  const app = buildApp({ engine, settings, keyRing, tls, metrics, logger: log, isStopping: () => stopping })
   const closeUnused = watchUnused(app.server)
 
   const stop = (signal: NodeJS.Signals) => {
@@ -49,15 +54,17 @@ async function serve(config: Config, log: Log): Promise<void> {
     await opened.close()
     throw error
   }
-  process.stdout.write(welcome(urlOf(app), opened.choice, config.app))
+  if (keyFile !== null) followKeyFile(keyFile, keyRing, log)
+  if (tls !== null) followCertificate(tls, app.server, log)
+  process.stdout.write(welcome(urlOf(app, tls === null ? 'http' : 'https'), opened.choice, config.app))
   for (const warning of config.warnings) log.warn(warning)
 }
 
-function urlOf(app: FastifyInstance): string {
+function urlOf(app: FastifyInstance, scheme: 'http' | 'https'): string {
   const address = app.server.address()
   if (address === null || typeof address === 'string') throw new Error('listening, but on no port')
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address
-  return `http://${host}:${address.port}`
+  return `${scheme}://${host}:${address.port}`
 }
 
 /** What the user can put right is told in a sentence; anything else is a bug, with its stack. */

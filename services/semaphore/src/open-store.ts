@@ -16,10 +16,14 @@ export interface OpenStore {
 /** REDIS_URL, else a server of this machine run privately, else memory. */
 export async function openStore(config: Config, log: Log, metrics: Metrics): Promise<OpenStore> {
   const { observer } = metrics
-  const { redisUrl, keyPrefix, commandTimeoutMs, store: settings } = config
+  const { redisUrl, redisTls, keyPrefix, commandTimeoutMs, store: settings } = config
   const shared = { keyPrefix, commandTimeoutMs, settings, observer, onGuard: guardReport(log, metrics) }
   if (redisUrl !== null) {
-    const store = createRedisStore({ ...shared, url: redisUrl })
+    const store = createRedisStore({
+      ...shared,
+      url: redisUrl,
+      ...(redisTls === null ? {} : { redis: { tls: redisTls } }),
+    })
     warnWhenReached(store, log)
     return { store, choice: { kind: 'redis', host: new URL(redisUrl).host }, close: () => store.close() }
   }
@@ -36,12 +40,18 @@ export async function openStore(config: Config, log: Log, metrics: Metrics): Pro
   return { store, choice: { kind: 'private', program, ...redis }, close }
 }
 
-/** A server that evicts or forgets is worth a line in the log, as soon as it can be asked. */
+/** A server that evicts or forgets is worth a line in the log, as soon as it can be asked; and until then one that says why it cannot. */
 function warnWhenReached(store: RedisStore, log: Log): void {
+  let failures = 0
   const ask = () => {
     store.warnings().then(
       (warnings) => warnings.forEach((warning) => log.warn(warning)),
-      () => setTimeout(ask, 1_000).unref(),
+      (error: unknown) => {
+        failures += 1
+        // Once; and the first failure is of a connection that is only being made.
+        if (failures === 2) log.warn({ err: error }, 'The store cannot be reached; calls are 503 until it can.')
+        setTimeout(ask, 1_000).unref()
+      },
     )
   }
   ask()

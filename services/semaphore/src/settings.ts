@@ -7,7 +7,12 @@ export interface AppSettings {
   readonly bodyBytesMax: number
   /** Within this time a request must have arrived whole; how long its answer takes is another matter. */
   readonly receiveTimeoutMs: number
-  /** None: whoever reaches the port may do everything. */
+  /** How long a kept connection may be idle between two requests. */
+  readonly keepAliveMs: number
+  /** How long nothing may be sent or received on a connection, waits included: longer than any acquire is held open. */
+  readonly silenceMs: number
+  readonly connectionsMax: number
+  /** Those of the start. None: whoever reaches the port may do everything. */
   readonly apiKeys: readonly ApiKey[]
   /** Without keys, also answer requests from other hosts and pages of other origins. */
   readonly insecure: boolean
@@ -19,6 +24,9 @@ export const defaultAppSettings: AppSettings = {
   limits: defaultLimits,
   bodyBytesMax: 16_384,
   receiveTimeoutMs: 10_000,
+  keepAliveMs: 75_000,
+  silenceMs: 120_000,
+  connectionsMax: 25_000,
   apiKeys: [],
   insecure: false,
   metricsSemaphoresMax: 100,

@@ -7,6 +7,7 @@ import { defaultAppSettings } from './settings.js'
 const dayMs = 86_400_000
 const ms = (fallback: number, meaning: string, { min = 1, max = dayMs }: { min?: number; max?: number } = {}) =>
   wholeNumber({ min, max, fallback }, meaning)
+const file = (meaning: string) => optional({ meaning, may: 'the path of a readable file' }, (path) => path)
 const bound = (fallback: number, meaning: string, max = 1_000_000) => wholeNumber({ min: 1, max, fallback }, meaning)
 
 /** Every variable there is. docs/operations.md has the same table, and a test holds it to this one. */
@@ -30,6 +31,11 @@ export const variables = z.object({
     },
     (url) => (URL.canParse(url) && /^rediss?:\/\/[^/]/.test(url) ? url : undefined),
   ),
+  SIGNALBOX_REDIS_TLS_CA_FILE: file(
+    'For `rediss://`: the authorities that Redis’s certificate may be from, instead of the machine’s. PEM',
+  ),
+  SIGNALBOX_REDIS_TLS_CERT_FILE: file('For `rediss://`: the certificate to show to Redis, if it asks for one. PEM'),
+  SIGNALBOX_REDIS_TLS_KEY_FILE: file('Its key. PEM'),
   SIGNALBOX_KEY_PREFIX: text('signalbox:', {
     like: /^[A-Za-z0-9._:-]{1,64}$/,
     meaning: 'Before every key and channel in Redis; services with different prefixes share nothing',
@@ -48,13 +54,11 @@ export const variables = z.object({
     },
     (lines) => lines,
   ),
-  SIGNALBOX_API_KEYS_FILE: optional(
-    {
-      meaning: 'A file of such lines, one each; `#` begins a comment. Read at the start',
-      may: 'the path of a readable file',
-    },
-    (path) => path,
+  SIGNALBOX_API_KEYS_FILE: file('A file of such lines, one each; `#` begins a comment. Read again when it changes'),
+  SIGNALBOX_TLS_CERT_FILE: file(
+    'Serve HTTPS with this certificate and those between it and its authority. PEM; read again when it changes',
   ),
+  SIGNALBOX_TLS_KEY_FILE: file('Its key, without a passphrase. PEM; read again when it changes'),
   SIGNALBOX_INSECURE: flag(
     'Without keys, listen and answer beyond loopback: whoever reaches the port may do everything',
   ),
@@ -67,6 +71,10 @@ export const variables = z.object({
   SIGNALBOX_BODY_BYTES_MAX: wholeNumber(
     { min: 1_024, max: 1_048_576, fallback: defaultAppSettings.bodyBytesMax },
     'Largest body of a request, bytes',
+  ),
+  SIGNALBOX_CONNECTIONS_MAX: bound(
+    defaultAppSettings.connectionsMax,
+    'Most open connections at this replica; beyond: closed at once',
   ),
   SIGNALBOX_QUEUE_MAX: bound(defaultStoreSettings.queueMax, 'Most waiters of one semaphore; beyond: 429 `QUEUE_FULL`'),
   SIGNALBOX_WAITERS_MAX: bound(

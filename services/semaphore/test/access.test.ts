@@ -203,7 +203,7 @@ describe('a line of the key store', () => {
     ['an unknown word', `${line} colour=red`],
     ['a word twice', `${line} name=cd`],
   ])('with %s is refused, and not repeated', (_what, text) => {
-    expect(() => parseApiKeys(text)).toThrow(/^entry 1: /)
+    expect(() => parseApiKeys(text)).toThrow(/^line 1: /)
     expect(() => parseApiKeys(text)).not.toThrow(text.slice(8, 40))
   })
 })

@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { ConfigError, readConfig } from '../src/config.js'
+import { ConfigError } from '../src/config-error.js'
+import { readConfig } from '../src/config.js'
 import { variableTable } from '../src/variables.js'
 import { apiKey } from './open-service.js'
 
@@ -78,7 +79,7 @@ describe('a bad value is refused by its name, what it was and what it may be', (
   test('nor is a key that was stored in place of its line', () => {
     const { key } = apiKey(['acquire'])
     const sentence = refusal({ SIGNALBOX_API_KEYS: key })
-    expect(sentence).toMatch(/^SIGNALBOX_API_KEYS, entry 1: must begin with sha256:/)
+    expect(sentence).toMatch(/^SIGNALBOX_API_KEYS, line 1: must begin with sha256:/)
     expect(sentence).not.toContain(key.slice(0, 12))
   })
 

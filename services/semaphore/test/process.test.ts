@@ -1,58 +1,13 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startTestRedis } from '@signalbox/test-redis'
 import { describe, expect, inject, onTestFinished, test, vi } from 'vitest'
 import { apiKey } from './open-service.js'
-
-/** The built service, as `npm start` runs it. */
-const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
-const timeout = 20_000
-
-interface Running {
-  readonly child: ChildProcess
-  readonly output: () => string
-  /** Resolves with where it listens. */
-  url(): Promise<string>
-  /** Resolves with its exit code, or the signal that ended it. */
-  readonly ended: Promise<number | string | null>
-}
-
-function directory(): string {
-  const path = realpathSync(mkdtempSync(join(tmpdir(), 'signalbox-process-')))
-  onTestFinished(() => rmSync(path, { recursive: true, force: true, maxRetries: 5 }))
-  return path
-}
-
-function run(env: Record<string, string>, cwd = directory()): Running {
-  const child = spawn(process.execPath, [main], { cwd, env: { PATH: '', PORT: '0', ...env } })
-  let text = ''
-  child.stdout.on('data', (chunk) => (text += String(chunk)))
-  child.stderr.on('data', (chunk) => (text += String(chunk)))
-  const ended = once(child, 'exit').then(([code, signal]: unknown[]) => (code ?? signal) as number | string | null)
-  onTestFinished(async () => {
-    child.kill('SIGKILL')
-    await ended
-  })
-  return {
-    child,
-    output: () => text,
-    ended,
-    url: () =>
-      vi.waitFor(
-        () => {
-          const found = /Signalbox listens on (\S+)/.exec(text)?.[1]
-          if (found === undefined) throw new Error(`it does not listen: ${text}`)
-          return found
-        },
-        { timeout, interval: 20 },
-      ),
-  }
-}
+import { run, temporaryDirectory, timeout } from './run-service.js'
 
 const withRedisServer = { PATH: process.env['PATH'] ?? '' }
 const acquire = (url: string, body: object) =>
@@ -208,7 +163,7 @@ describe('a private Redis', () => {
     })
 
   test('keeps leases over a restart, in a directory of this user alone, and ends with its service', async () => {
-    const cwd = directory()
+    const cwd = temporaryDirectory()
     const first = run(withRedisServer, cwd)
     const at = await first.url()
     expect(first.output()).toContain(`its data is in ${join(cwd, '.signalbox')} (append-only file)`)
@@ -224,7 +179,7 @@ describe('a private Redis', () => {
   })
 
   test('is shared by a second service, which takes it over when the first is killed', async () => {
-    const cwd = directory()
+    const cwd = temporaryDirectory()
     const first = run(withRedisServer, cwd)
     const at = await first.url()
     await ready(at)
@@ -247,7 +202,7 @@ describe('a private Redis', () => {
   })
 
   test('ends although its service was killed', async () => {
-    const cwd = directory()
+    const cwd = temporaryDirectory()
     const { url, child, ended } = run(withRedisServer, cwd)
     await ready(await url())
     child.kill('SIGKILL')
@@ -258,7 +213,7 @@ describe('a private Redis', () => {
   })
 
   test('lives in a directory that is too deep for a socket', async () => {
-    const SIGNALBOX_DATA_DIR = join(directory(), 'd'.repeat(120))
+    const SIGNALBOX_DATA_DIR = join(temporaryDirectory(), 'd'.repeat(120))
     const { url } = run({ ...withRedisServer, SIGNALBOX_DATA_DIR })
     await ready(await url())
   })

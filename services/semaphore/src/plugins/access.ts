@@ -1,12 +1,14 @@
 import type { FastifyRequest, HookHandlerDoneFunction } from 'fastify'
-import { findApiKey, type Scope } from '../api-keys.js'
+import type { Scope } from '../api-keys.js'
+import type { KeyRing } from '../key-ring.js'
 import { ProblemError } from '../problem.js'
-import type { AppSettings } from '../settings.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** The only names this caller reaches; empty: all. */
     keyPrefix: string
+    /** The name of the key that was presented, whether or not it may do what it asks for; null: none that is known. */
+    keyName: string | null
   }
 }
 
@@ -17,10 +19,12 @@ const bearer = /^Bearer +([A-Za-z0-9._~+/=-]{1,256})$/i
  * What every request must pass before it is even routed. Without keys the loopback address is the only protection, and a browser on
  * this machine is inside it: any web page may post to localhost (so Origin must be our own), and one whose name was rebound to
  * 127.0.0.1 may read the replies too (so Host must be loopback). Null: it may go on.
+ *
+ * `isForAnyone`: there are keys, or the wish to have none.
  */
-export function screenRequest(request: FastifyRequest, settings: AppSettings): ProblemError | null {
+export function screenRequest(request: FastifyRequest, isForAnyone: boolean): ProblemError | null {
   const { host, origin } = request.headers
-  if (settings.apiKeys.length > 0 || settings.insecure) {
+  if (isForAnyone) {
     if (host !== undefined || request.raw.httpVersionMinor === 0) return null
     return new ProblemError('INVALID_REQUEST', 'The request has no Host header, which HTTP/1.1 requires.')
   }
@@ -29,7 +33,7 @@ export function screenRequest(request: FastifyRequest, settings: AppSettings): P
       'Without API keys only requests to localhost are answered, and the Host header names another host: configure keys, or set SIGNALBOX_INSECURE=true.'
     return new ProblemError('FORBIDDEN', detail)
   }
-  if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`) {
+  if (origin !== undefined && origin.toLowerCase() !== `${request.protocol}://${host.toLowerCase()}`) {
     return new ProblemError('FORBIDDEN', 'Without API keys no web page of another origin is answered.')
   }
   return null
@@ -41,11 +45,12 @@ type Guard = (request: FastifyRequest, reply: unknown, done: HookHandlerDoneFunc
  * Lets a request with a key of this scope pass. A name outside the key's prefix is forbidden whether or not it exists, so the answer
  * says nothing about what does. Null: the route, or the whole service, is open.
  */
-export function guardOf(scope: Scope | null, settings: AppSettings): Guard | null {
-  if (scope === null || settings.apiKeys.length === 0) return null
+export function guardOf(scope: Scope | null, keyRing: KeyRing): Guard | null {
+  if (scope === null || !keyRing.isRequired) return null
   return (request, _reply, done) => {
     const presented = bearer.exec(request.headers.authorization ?? '')?.[1]
-    const key = presented === undefined ? null : findApiKey(settings.apiKeys, presented)
+    const key = presented === undefined ? null : keyRing.find(presented)
+    request.keyName = key?.name ?? null
     if (key === null) {
       const detail = 'The request needs an API key that this service knows: Authorization: Bearer <key>.'
       done(new ProblemError('UNAUTHENTICATED', detail))

@@ -82,16 +82,20 @@ export function refuseExpectation(_request: IncomingMessage, response: ServerRes
 }
 
 const clientErrors: Readonly<Record<string, string>> = {
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'The extensions of a chunk are larger than 16 KiB.',
   HPE_HEADER_OVERFLOW: 'The headers (or the URL) are larger than 16 KiB.',
   ERR_HTTP_REQUEST_TIMEOUT: 'The request did not arrive in time.',
 }
+
+/** What Node's parser says of bytes that it understood as far as being meant for HTTP. Else nobody would read the answer (a TLS handshake). */
+const isOfHttp = (code = '') => code.startsWith('HPE_') || code === 'ERR_HTTP_REQUEST_TIMEOUT'
 
 /**
  * Answers bytes that are no HTTP request. When an acquire is waiting on the same connection (pipelined), the answer would be taken for
  * the waiting one's: then the connection is only closed.
  */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, openAttempts: OpenAttempts): void {
-  if (error.code === 'ECONNRESET' || !socket.writable || openAttempts.waitOn(socket)) {
+  if (!isOfHttp(error.code) || !socket.writable || openAttempts.waitOn(socket)) {
     socket.destroy()
     return
   }

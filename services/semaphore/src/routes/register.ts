@@ -1,10 +1,10 @@
 import { semaphoreName } from '@signalbox/protocol'
 import type { FastifyInstance, preValidationHookHandler } from 'fastify'
 import { z } from 'zod'
+import type { KeyRing } from '../key-ring.js'
 import type { Metrics } from '../metrics.js'
 import { guardOf } from '../plugins/access.js'
 import { ProblemError } from '../problem.js'
-import type { AppSettings } from '../settings.js'
 import { parametersOf, type Route } from './route.js'
 
 const fence = z
@@ -21,10 +21,10 @@ export function jsonSchemaOf(schema: z.ZodType, io: 'input' | 'output'): z.core.
 }
 
 /** Puts the route into Fastify, with what its schemas, its scope and the metrics ask for. */
-export function registerRoute(app: FastifyInstance, route: Route, settings: AppSettings, metrics: Metrics): void {
+export function registerRoute(app: FastifyInstance, route: Route, keyRing: KeyRing, metrics: Metrics): void {
   const query = route.anyQuery === true ? undefined : jsonSchemaOf(route.query ?? z.strictObject({}), 'input')
   const params = parametersOf(route.path)
-  const guard = guardOf(route.scope, settings)
+  const guard = guardOf(route.scope, keyRing)
   const label = { method: route.method, route: route.path }
   // Asked once: at the default level the hot path must not even build the line.
   const verbose = app.log.level === 'debug' || app.log.level === 'trace'

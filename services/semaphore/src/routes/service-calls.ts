@@ -1,6 +1,7 @@
 import { StoreUnavailableError } from '@signalbox/engine'
 import { healthReply, readyReply, type HealthReply, type ReadyReply } from '@signalbox/protocol'
 import { ProblemError } from '../problem.js'
+import { cleaned } from '../shown.js'
 import type { RouteContext } from './context.js'
 import { defineRoute, type Route } from './route.js'
 
@@ -43,14 +44,11 @@ export function readyRoute({ engine, isStopping }: RouteContext): Route {
           recoversInMs === 0 ? { status: 'ready', store } : { status: 'recovering', store, recoversInMs }
         ) satisfies ReadyReply
       } catch (error) {
-        if (error instanceof StoreUnavailableError) throw error
-        // Not ready whatever it was: a bug in asking must not look like a store that answers.
-        throw new ProblemError(
-          'STORE_UNAVAILABLE',
-          'The store cannot be reached.',
-          { retryAfterMs: 1_000 },
-          { cause: error },
-        )
+        // Not ready whatever it was: a bug in asking must not look like a store that answers. But only of an outage the words are known to
+        // hold no secret.
+        const why = error instanceof StoreUnavailableError ? `: ${cleaned(error.message)}` : ''
+        const detail = `The store cannot be reached${why}.`
+        throw new ProblemError('STORE_UNAVAILABLE', detail, { retryAfterMs: 1_000 }, { cause: error })
       }
     },
   })
