@@ -16,7 +16,7 @@ import { createMetrics, type Metrics } from './metrics.js'
 import { OpenAttempts } from './open-attempts.js'
 import { screenRequest } from './plugins/access.js'
 import { readJson } from './plugins/json-body.js'
-import { answerClientError, refuseExpectation, sendError } from './plugins/problems.js'
+import { answerClientError, refuseExpectation, sayContinue, sendError } from './plugins/problems.js'
 import { unroutedRefusal } from './plugins/unrouted.js'
 import { allRoutes } from './routes/all.js'
 import { registerRoute } from './routes/register.js'
@@ -68,6 +68,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   })
   for (const route of routes) registerRoute(app, route, keyRing, metrics)
   app.server.on('checkExpectation', refuseExpectation)
+  sayContinue(app.server)
   app.addHook('onClose', () => metrics.close())
   return app
 }

@@ -122,6 +122,20 @@ describe('requests sent without waiting for answers', () => {
     expect(received()).toContain(other)
   })
 
+  test('are told 100 Continue in their turn or not at all, never in the middle of an answer', async () => {
+    const { port, release } = await full()
+    const { socket, received } = await dial(port)
+    // Refused before the body is read, so that its answer is ready while the one before it waits.
+    const refused = post(acquire, {}, 'Origin: http://elsewhere\r\nExpect: 100-continue\r\n')
+    socket.write(post(acquire, { waitMs: 20_000 }) + refused)
+    await release()
+    await vi.waitFor(() => expect(received()).toContain('FORBIDDEN'))
+    expect(received()).not.toContain('100 Continue')
+    const alone = await dial(port)
+    alone.socket.write(post('/v1/semaphores/b/acquire', {}, 'Expect: 100-continue\r\n'))
+    await vi.waitFor(() => expect(alone.received()).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 404/))
+  })
+
   test('that are not HTTP close the connection without an answer the waiting one could take for its own', async () => {
     const { service, port } = await full()
     const { socket, received, closed } = await dial(port)

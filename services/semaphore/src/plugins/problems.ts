@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { InvalidCursorError, StoreRecoveringError, StoreUnavailableError } from '@signalbox/engine'
 import { errorTable } from '@signalbox/protocol'
@@ -72,13 +72,26 @@ function frameworkProblem(code: string, request: FastifyRequest, settings: AppSe
 /** The one header that Node would refuse by itself, without a problem document. */
 export function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
   const requestId = randomUUID()
+  const body = problemText('INVALID_REQUEST', 'The header Expect may say 100-continue, nothing else.', requestId, {})
   response.writeHead(errorTable.INVALID_REQUEST.status, {
     'content-type': problemContentType,
+    'content-length': Buffer.byteLength(body),
     'x-request-id': requestId,
     'cache-control': 'no-store',
     connection: 'close',
   })
-  response.end(problemText('INVALID_REQUEST', 'The header Expect may say 100-continue, nothing else.', requestId, {}))
+  response.end(body)
+}
+
+/**
+ * Says 100 Continue, unless answers to earlier requests of the connection are still due: Node would put it between head and body of this
+ * request's own answer. Who is not told sends the body after a moment all the same (RFC 9110 asks for it).
+ */
+export function sayContinue(server: Server): void {
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    if (response.socket !== null) response.writeContinue()
+    server.emit('request', request, response)
+  })
 }
 
 const clientErrors: Readonly<Record<string, string>> = {
