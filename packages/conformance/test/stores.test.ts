@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { createEngine, createMemoryStore, createRedisStore, type Store } from '@signalbox/engine'
-import { startTestRedis, type TestRedis } from '@signalbox/test-redis'
+import {
+  startCluster,
+  startSentinels,
+  startTestRedis,
+  type TestCluster,
+  type TestRedis,
+  type TestSentinels,
+} from '@signalbox/test-redis'
 import { Redis } from 'ioredis'
 import { afterAll, inject, vi } from 'vitest'
 import { engineSubject, type Place, semaphoreSuite, type SuiteSettings } from '../src/index.js'
@@ -30,46 +37,78 @@ semaphoreSuite('in memory', {
   },
 })
 
+interface Topology {
+  readonly url: string
+  /** Every server that keeps keys. */
+  readonly servers: readonly { readonly url: string }[]
+}
+
 /** The suite on a Redis, under a prefix of each place's own. */
-function redisSuite(name: string, urlOf: () => Promise<string>, prefixOf: () => string): void {
+function redisSuite(name: string, topologyOf: () => Promise<Topology>, prefixOf: () => string): void {
   semaphoreSuite(name, {
     lacks: [],
     async open(settings) {
-      const url = await urlOf()
+      const { url, servers } = await topologyOf()
       const keyPrefix = prefixOf()
       const store = createRedisStore({ url, keyPrefix, settings })
       // It connects in the background, and says "not now" until it has.
       await vi.waitFor(() => store.ping(), { timeout: 5_000, interval: 2 })
-      const redis = new Redis(url)
-      const keys = (): Promise<string[]> => redis.keys(`${keyPrefix}*`)
-      // Beside its semaphores a store keeps its marker, for as long as it keeps data.
-      const ofSemaphores = async () => (await keys()).filter((key) => key.startsWith(`${keyPrefix}{`))
-      const place = placeOver(store, settings, async () => (await ofSemaphores()).length)
+      const clients = servers.map((server) => new Redis(server.url))
+      const keysOn = (redis: Redis): Promise<string[]> => redis.keys(`${keyPrefix}*`)
+      // Beside its semaphores a store keeps its markers, for as long as it keeps data.
+      const residue = async (): Promise<number> =>
+        (await Promise.all(clients.map(keysOn))).flat().filter((key) => key.startsWith(`${keyPrefix}{`)).length
+      const place = placeOver(store, settings, residue)
       return {
         ...place,
         async close() {
           await place.close()
-          await Promise.all((await keys()).map((key) => redis.unlink(key)))
-          redis.disconnect()
+          for (const redis of clients) {
+            for (const key of await keysOn(redis)) await redis.unlink(key)
+            redis.disconnect()
+          }
         },
       }
     },
   })
 }
 
+const alone = (url: string): Topology => ({ url, servers: [{ url }] })
+
 redisSuite(
   'in Redis',
-  async () => inject('redisUrl'),
+  async () => alone(inject('redisUrl')),
   () => `test-${randomUUID()}:`,
 )
 
 // Such a server refuses a script that touches keys of two slots, or a key that it was not given.
-let cluster: Promise<TestRedis> | undefined
+let node: Promise<TestRedis> | undefined
 redisSuite(
   'in Redis in cluster mode, under a prefix of another form',
-  async () => (await (cluster ??= startTestRedis({ cluster: true, say: () => undefined }))).url,
+  async () => alone((await (node ??= startTestRedis({ cluster: true, say: () => undefined }))).url),
   () => `${randomUUID()}/`,
 )
+
+let cluster: Promise<TestCluster> | undefined
+redisSuite(
+  'in a Redis Cluster of three nodes',
+  async () => {
+    const { url, primaries } = await (cluster ??= startCluster())
+    return { url, servers: primaries }
+  },
+  () => `test-${randomUUID()}:`,
+)
+
+let sentinels: Promise<TestSentinels> | undefined
+redisSuite(
+  'in a Redis that sentinels watch',
+  async () => {
+    const watched = await (sentinels ??= startSentinels())
+    return { url: watched.url, servers: [await watched.primary()] }
+  },
+  () => `test-${randomUUID()}:`,
+)
+
 afterAll(async () => {
-  await (await cluster)?.stop()
+  await Promise.all([node, cluster, sentinels].map(async (started) => (await started)?.stop()))
 })

@@ -1,3 +1,7 @@
+export { startCluster } from './start-cluster.js'
+export type { ClusterOptions, TestCluster, TestClusterNode } from './start-cluster.js'
+export { startSentinels } from './start-sentinels.js'
+export type { TestSentinels } from './start-sentinels.js'
 export { startTestRedis } from './start-test-redis.js'
 export type { StartOptions } from './start-test-redis.js'
 export { startTcpProxy } from './tcp-proxy.js'

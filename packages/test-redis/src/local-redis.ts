@@ -38,13 +38,43 @@ async function end(child: ChildProcess): Promise<void> {
   await ended
 }
 
+/** How to run one kind of server. */
+export interface Launch {
+  /** Its whole command line, on this port and with this folder as its own. Called at each start. */
+  readonly argumentsOn: (port: number, folder: string) => string[] | Promise<string[]>
+  /** What else has to be true before it is of use. */
+  readonly untilUseful?: (port: number) => Promise<void>
+}
+
+/** Where a server listens and keeps its data, and that it stays in the foreground. */
+export function placeArguments(port: number, folder: string): string[] {
+  return ['--port', String(port), '--bind', host, '--dir', folder, '--daemonize', 'no']
+}
+
 /** Starts the program as a child on a port of its own, its data in a temporary folder. */
-export async function startLocalRedis(program: string, options: TestRedisOptions = {}): Promise<TestRedis> {
+export function startLocalRedis(program: string, options: TestRedisOptions = {}): Promise<TestRedis> {
+  const isCluster = options.cluster === true
+  return startLocalServer(program, {
+    argumentsOn: async (port, folder) => [
+      ...placeArguments(port, folder),
+      ...(isCluster ? await busArguments() : []),
+      ...serverArguments(options),
+    ],
+    ...(isCluster ? { untilUseful: (port) => takeAllSlots(host, port) } : {}),
+  })
+}
+
+/** The port that nodes of a cluster talk on: by default 10000 above the other, which may not exist. */
+export async function busArguments(): Promise<string[]> {
+  return ['--cluster-port', String(await freePort(host))]
+}
+
+export async function startLocalServer(program: string, launch: Launch): Promise<TestRedis> {
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-redis-'))
   // A port asked for here may be taken by the time the server binds it, then another is tried.
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await startOn(await freePort(host), program, folder, options)
+      return await startOn(await freePort(host), program, folder, launch)
     } catch (error) {
       if (attempt < 5) continue
       rmSync(folder, { recursive: true, force: true })
@@ -53,24 +83,21 @@ export async function startLocalRedis(program: string, options: TestRedisOptions
   }
 }
 
-async function startOn(port: number, program: string, folder: string, options: TestRedisOptions): Promise<TestRedis> {
-  const launch = async (): Promise<ChildProcess> => {
-    const place = ['--port', String(port), '--bind', host, '--dir', folder, '--daemonize', 'no']
-    // busport: of a cluster node only, and by default 10000 above the port, which may not exist
-    const bus = options.cluster === true ? ['--cluster-port', String(await freePort(host))] : []
-    const started = spawn(program, [...place, ...bus, ...serverArguments(options)], { stdio: 'ignore' })
+async function startOn(port: number, program: string, folder: string, launch: Launch): Promise<TestRedis> {
+  const start = async (): Promise<ChildProcess> => {
+    const started = spawn(program, await launch.argumentsOn(port, folder), { stdio: 'ignore' })
     // What went wrong shows below, as a server that does not answer.
     started.once('error', () => undefined)
     try {
       await untilItAnswers(host, port, () => isAlive(started))
-      if (options.cluster === true) await takeAllSlots(host, port)
+      await launch.untilUseful?.(port)
       return started
     } catch (error) {
       await end(started)
       throw error
     }
   }
-  let child = await launch()
+  let child = await start()
   // Whoever forgets `stop`, or is interrupted, leaves no server behind.
   const endWithProcess = (): void => void child.kill('SIGKILL')
   process.once('exit', endWithProcess)
@@ -84,7 +111,7 @@ async function startOn(port: number, program: string, folder: string, options: T
     kill: () => end(child),
     restart: async () => {
       await end(child)
-      child = await launch()
+      child = await start()
     },
     stop: async () => {
       process.off('exit', endWithProcess)

@@ -28,13 +28,22 @@ export async function untilItAnswers(host: string, port: number, alive: () => bo
   }
 }
 
+/** Asks until the answer is as wished; gives up after 20 s. */
+export async function untilAnswer(host: string, port: number, command: string, wish: RegExp): Promise<string> {
+  const giveUpAt = performance.now() + 20_000
+  for (;;) {
+    const answer = await ask(host, port, command).catch((error: unknown) => String(error))
+    if (wish.test(answer)) return answer
+    if (performance.now() > giveUpAt) {
+      throw new Error(`${host}:${port} answered ${command} for 20 s with ${answer.trim()}, never ${String(wish)}`)
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
 /** Gives a lone server in cluster mode every slot: from then on it serves, and refuses scripts whose keys lie in several slots. */
 export async function takeAllSlots(host: string, port: number): Promise<void> {
   const answer = await ask(host, port, 'CLUSTER ADDSLOTSRANGE 0 16383')
   if (!answer.startsWith('+OK') && !answer.includes('already busy')) throw new Error(`No slots: ${answer.trim()}`)
-  const giveUpAt = performance.now() + 10_000
-  while (!(await ask(host, port, 'CLUSTER INFO')).includes('cluster_state:ok')) {
-    if (performance.now() > giveUpAt) throw new Error(`The cluster at ${host}:${port} did not form within 10 s.`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
+  await untilAnswer(host, port, 'CLUSTER INFO', /cluster_state:ok/)
 }

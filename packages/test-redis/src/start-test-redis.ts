@@ -1,7 +1,7 @@
 import { startContainerRedis, dockerAnswers } from './container-redis.js'
-import { installRedis } from './install-redis.js'
-import { findOnPath, startLocalRedis } from './local-redis.js'
+import { startLocalRedis } from './local-redis.js'
 import { givenRedis } from './given-redis.js'
+import { givenProgram, serverProgram } from './server-program.js'
 import type { TestRedis, TestRedisOptions } from './test-redis.js'
 
 export interface StartOptions extends TestRedisOptions {
@@ -12,8 +12,9 @@ export interface StartOptions extends TestRedisOptions {
 }
 
 /**
- * A real Redis for tests, the first of: the one named by SIGNALBOX_TEST_REDIS_URL, a container if a Docker engine answers, a
- * redis-server or valkey-server on the PATH, and one that apt-get installs where this is root on a Debian-like system.
+ * A real Redis for tests, the first of: the one named by SIGNALBOX_TEST_REDIS_URL, the program that SIGNALBOX_TEST_REDIS_PROGRAM names, a
+ * container if a Docker engine answers, a redis-server or valkey-server on the PATH, and one that apt-get installs where this is root
+ * on a Debian-like system.
  */
 export async function startTestRedis(options: StartOptions = {}): Promise<TestRedis> {
   const { cluster = false, config = [], ownServer = false, say = console.log } = options
@@ -25,19 +26,12 @@ export async function startTestRedis(options: StartOptions = {}): Promise<TestRe
 }
 
 async function startOwn(options: TestRedisOptions, say: (line: string) => void): Promise<TestRedis> {
-  if (await dockerAnswers()) {
+  if (givenProgram() === null && (await dockerAnswers())) {
     try {
       return await startContainerRedis(options)
     } catch (error) {
       say(`Test Redis: the Docker engine answers, but gave no Redis (${String(error)}); looking for a local one.`)
     }
   }
-  const program = findOnPath('redis-server', 'valkey-server') ?? (await installRedis(say))
-  if (program === null) {
-    throw new Error(
-      'Tests need a Redis, and none was found. Start Docker, or install one (`sudo apt-get install redis-server`, ' +
-        '`brew install redis`), or name one that may be written to: SIGNALBOX_TEST_REDIS_URL=redis://host:6379',
-    )
-  }
-  return startLocalRedis(program, options)
+  return startLocalRedis(await serverProgram(say), options)
 }

@@ -19,12 +19,16 @@ interface Words {
   readonly secret?: boolean
 }
 
-/** A text that `read` understands, or refuses by undefined. */
-function parsed<Value>(words: Words, read: (text: string) => Value | undefined) {
+/** A text that `read` understands, or refuses: by undefined, or by an error that says in a sentence what is wrong with it. */
+type Read<Value> = (text: string) => Value | Error | undefined
+
+function parsed<Value>(words: Words, read: Read<Value>) {
   return z.string().transform((text, context): Value => {
     const value = read(text)
-    if (value !== undefined) return value
-    context.issues.push({ code: 'custom', input: text, message: words.may })
+    const isError = value instanceof Error
+    if (value !== undefined && !isError) return value
+    const why = isError ? ` ${value.message}` : ''
+    context.issues.push({ code: 'custom', input: text, message: `it may be ${words.may}.${why}` })
     return z.NEVER
   })
 }
@@ -36,7 +40,7 @@ function described<Schema extends z.ZodType>(schema: Schema, words: Words, defau
 }
 
 /** Set, or null. */
-export function optional<Value>(words: Words, read: (text: string) => Value | undefined) {
+export function optional<Value>(words: Words, read: Read<Value>) {
   return described(parsed(words, read).nullable().prefault(null), words, '–')
 }
 

@@ -38,7 +38,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
   const given = Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, env[name]]] : [])))
   const result = variables.safeParse(given)
   if (!result.success)
-    throw new ConfigError(result.error.issues.map((issue) => badValue(String(issue.path[0]), given)).join('\n'))
+    throw new ConfigError(
+      result.error.issues.map(({ path, message }) => badValue(String(path[0]), message, given)).join('\n'),
+    )
   const values = result.data
   if (values.SIGNALBOX_HEARTBEAT_MS * 2 > values.SIGNALBOX_GRACE_MS) {
     const detail = `SIGNALBOX_HEARTBEAT_MS is ${values.SIGNALBOX_HEARTBEAT_MS}; it may be at most half of SIGNALBOX_GRACE_MS (${values.SIGNALBOX_GRACE_MS}), or waiters of live replicas would be dropped.`
@@ -121,10 +123,10 @@ function appSettings(values: Variables, apiKeys: readonly ApiKey[]): AppSettings
   }
 }
 
-function badValue(name: string, given: Readonly<Record<string, string | undefined>>): string {
+function badValue(name: string, why: string, given: Readonly<Record<string, string | undefined>>): string {
   const meta = variableTable().find((variable) => variable.name === name)
   const was = meta?.secret === true ? 'not valid (its value is secret and not shown here)' : shown(given[name])
-  return `${name} is ${was}; it may be ${meta?.may ?? 'something else'}.`
+  return `${name} is ${was}; ${why}`
 }
 
 function isLoopback(host: string): boolean {

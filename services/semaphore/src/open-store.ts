@@ -1,4 +1,4 @@
-import { createMemoryStore, createRedisStore, type RedisStore, type Store } from '@signalbox/engine'
+import { createMemoryStore, createRedisStore, placeOfRedisUrl, type RedisStore, type Store } from '@signalbox/engine'
 import type { Config } from './config.js'
 import type { Log } from './log.js'
 import type { Metrics } from './metrics.js'
@@ -25,7 +25,7 @@ export async function openStore(config: Config, log: Log, metrics: Metrics): Pro
       ...(redisTls === null ? {} : { redis: { tls: redisTls } }),
     })
     warnWhenReached(store, log)
-    return { store, choice: { kind: 'redis', host: new URL(redisUrl).host }, close: () => store.close() }
+    return { store, choice: { kind: 'redis', place: placeOfRedisUrl(redisUrl) }, close: () => store.close() }
   }
   const program = findRedisProgram(config.path)
   if (program === null) {

@@ -1,4 +1,10 @@
-import { defaultEngineSettings, defaultStoreSettings } from '@signalbox/engine'
+import {
+  defaultEngineSettings,
+  defaultStoreSettings,
+  parseRedisUrl,
+  RedisUrlError,
+  redisUrlForms,
+} from '@signalbox/engine'
 import { defaultLimits } from '@signalbox/protocol'
 import { z } from 'zod'
 import { flag, oneOf, optional, text, variableMeta, wholeNumber, type VariableMeta } from './config-values.js'
@@ -9,6 +15,16 @@ const ms = (fallback: number, meaning: string, { min = 1, max = dayMs }: { min?:
   wholeNumber({ min, max, fallback }, meaning)
 const file = (meaning: string) => optional({ meaning, may: 'the path of a readable file' }, (path) => path)
 const bound = (fallback: number, meaning: string, max = 1_000_000) => wholeNumber({ min: 1, max, fallback }, meaning)
+
+function readRedisUrl(url: string): string | Error {
+  try {
+    parseRedisUrl(url)
+    return url
+  } catch (error) {
+    if (error instanceof RedisUrlError) return error
+    throw error
+  }
+}
 
 /** Every variable there is. docs/operations.md has the same table, and a test holds it to this one. */
 export const variables = z.object({
@@ -26,10 +42,10 @@ export const variables = z.object({
   REDIS_URL: optional(
     {
       meaning: 'The store. Left out: a private redis-server or valkey-server if there is one, else memory',
-      may: 'redis://[user:password@]host[:port][/database], or rediss:// for TLS',
+      may: redisUrlForms,
       secret: true,
     },
-    (url) => (URL.canParse(url) && /^rediss?:\/\/[^/]/.test(url) ? url : undefined),
+    readRedisUrl,
   ),
   SIGNALBOX_REDIS_TLS_CA_FILE: file(
     'For `rediss://`: the authorities that Redis’s certificate may be from, instead of the machine’s. PEM',

@@ -2,7 +2,7 @@ import type { AppSettings } from './settings.js'
 
 /** Which store the service runs on, and what people should know of it. */
 export type StoreChoice =
-  | { readonly kind: 'redis'; readonly host: string }
+  | { readonly kind: 'redis'; readonly place: string }
   | {
       readonly kind: 'private'
       readonly program: string
@@ -26,7 +26,7 @@ export function welcome(url: string, choice: StoreChoice, settings: AppSettings)
 
 function storeLine(choice: StoreChoice): string {
   if (choice.kind === 'memory') return 'memory (no REDIS_URL, and no redis-server or valkey-server on the PATH)'
-  if (choice.kind === 'redis') return `Redis at ${choice.host} (REDIS_URL)`
+  if (choice.kind === 'redis') return `Redis at ${choice.place} (REDIS_URL)`
   const { program, directory, sharedWithPid } = choice
   const owner =
     sharedWithPid === null ? `${program}, run by this service` : `the Redis that process ${sharedWithPid} runs`

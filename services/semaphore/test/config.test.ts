@@ -76,6 +76,16 @@ describe('a bad value is refused by its name, what it was and what it may be', (
     },
   )
 
+  test('nor is one in a URL of a form that is nearly right, and the sentence says what is not', () => {
+    const sentence = refusal({ REDIS_URL: 'redis-sentinel://:hunter2@10.0.0.1:26379' })
+    expect(sentence).toMatch(/^REDIS_URL is not valid .*; it may be .* The name of the primary is missing/)
+    expect(sentence).not.toContain('hunter2')
+  })
+
+  test.each(['redis-sentinel://:p@a:26379,b/orders/1', 'rediss-cluster://a,b:7000'])('%s is one', (REDIS_URL) => {
+    expect(readConfig({ REDIS_URL }).redisUrl).toBe(REDIS_URL)
+  })
+
   test('nor is a key that was stored in place of its line', () => {
     const { key } = apiKey(['acquire'])
     const sentence = refusal({ SIGNALBOX_API_KEYS: key })

@@ -1,36 +1,73 @@
-import { Redis } from 'ioredis'
-import type { RedisOptions as AnyRedisOptions } from 'ioredis'
+import type { Cluster, Redis, RedisOptions as AnyRedisOptions } from 'ioredis'
+import type { RedisAddress } from './redis-url.js'
 import { storeErrorOf } from './store-error.js'
 
 /** Without what changes the form of replies, and without a second prefix: it would be put before keys, but not before channels. */
 export type RedisOptions = Omit<AnyRedisOptions, 'replyMapping' | 'keyPrefix'>
 
 export interface ConnectionSettings {
-  /** `redis://` or `rediss://`. What follows a `?` is left out: it would override what is set here. */
+  /** One of the forms of `redisUrlForms`; of a single server, what follows a `?` is left out: it would override what is set here. */
   readonly url?: string | undefined
-  /** Where it is and how to log in, if not in the URL. */
+  /** Where it is and how to log in, if not in the URL; TLS options reach every server, sentinels included. */
   readonly redis?: RedisOptions | undefined
   /** A command that is not answered within this time rejects; whether it ran is not known. */
   readonly commandTimeoutMs: number
 }
 
-/** One connection that comes back by itself, for ever. */
-export interface Connection {
-  readonly client: Redis
+/** A client that comes back by itself, for ever. */
+export interface Link<Client> {
+  readonly client: Client
+  /** Why there is no connection, if there is none. */
+  readonly lost: () => Error | null
   /** What a failed command means to the caller of the store. */
   readonly errorOf: (error: unknown, operation: string) => Error
+  readonly close: () => Promise<void>
+}
+
+/** A server that keeps state. */
+export interface Primary {
+  readonly client: Redis
+  /** For people: "127.0.0.1:6379". */
+  readonly address: string
+  /** The lowest slot of a cluster that it keeps; 0 where there is no cluster. */
+  readonly slot: number
+}
+
+/** All servers that keep state: one, or the primaries of a cluster in the order of their slots. */
+export interface Primaries {
+  readonly reachable: readonly Primary[]
+  /** Addresses of those that are lost, or not connected to yet. */
+  readonly unreachable: readonly string[]
+}
+
+/** The way to the state, be it kept by one server, by the primary that sentinels know, or by a cluster. */
+export interface Connection extends Link<Redis | Cluster> {
+  readonly kind: RedisAddress['kind']
   /**
    * For what is no script. Unlike the bare client it asks nothing before the connection is ready: INFO alone passes during the handshake, and
    * while the server loads its data, when nothing else would be answered.
    */
-  ask<Answer>(operation: string, question: (client: Redis) => Promise<Answer>): Promise<Answer>
-  close(): Promise<void>
+  readonly ask: <Answer>(operation: string, question: (client: Redis | Cluster) => Promise<Answer>) => Promise<Answer>
+  /** The same for what is asked of every server, or of one after the other. */
+  readonly askAll: <Answer>(operation: string, question: (primaries: Primaries) => Promise<Answer>) => Promise<Answer>
+  /** A connection of its own for subscriptions, to a server that hears what any of them publishes. Whoever asks for it closes it. */
+  readonly listener: () => Link<Redis>
 }
 
-const retryMsMax = 1_000
+/** What every kind of client has. */
+interface LinkedClient {
+  readonly status: string
+  disconnect(): void
+  on(event: string, listener: (error?: Error) => void): unknown
+  once(event: string, listener: () => void): unknown
+  off(event: string, listener: () => void): unknown
+}
+
+export const retryMsMax = 1_000
+const closeMsMax = 1_000
 
 /** Half of it is chance, so that the replicas of a service do not all come back in the same millisecond. */
-function retryStrategy(attempt: number): number {
+export function retryStrategy(attempt: number): number {
   const backoffMs = Math.min(25 * 2 ** attempt, retryMsMax)
   return backoffMs / 2 + (Math.random() * backoffMs) / 2
 }
@@ -39,10 +76,8 @@ function retryStrategy(attempt: number): number {
  * With the defaults of ioredis a command whose reply was lost runs a second time after the reconnect, and one sent while there is no
  * connection waits for one. A caller of the store must know at once that it knows nothing: it has callers of its own, with deadlines.
  */
-function optionsOf({ redis = {}, commandTimeoutMs }: ConnectionSettings, connectionName: string) {
+export function strictOptions(commandTimeoutMs: number) {
   return {
-    ...redis,
-    connectionName,
     retryStrategy,
     commandTimeout: commandTimeoutMs,
     // Rejects what is under way as soon as the connection is lost. (`autoResendUnfulfilledCommands` alone would leave it pending.)
@@ -58,48 +93,67 @@ function optionsOf({ redis = {}, commandTimeoutMs }: ConnectionSettings, connect
     connectTimeout: commandTimeoutMs,
     disconnectTimeout: 500,
     maxLoadingRetryTime: retryMsMax,
+    // A primary that became a Redis replica under this connection: whoever is the primary now is found by connecting anew.
+    reconnectOnError: ({ message }: Error) => message.startsWith('READONLY'),
     // Measured slower with one small script per request: 17-21k requests/s instead of 26-28k.
     enableAutoPipelining: false,
   }
 }
 
-function withoutQuery(url: string): string {
-  return url.split('?', 1)[0] ?? url
+/** The TLS options of every server; undefined: no TLS. */
+export function tlsOf(address: { readonly tls: boolean }, redis: RedisOptions): RedisOptions['tls'] {
+  return address.tls ? (redis.tls ?? {}) : redis.tls
 }
 
-/** Connects in the background. This is the one place that knows a single server from Sentinel or Cluster. */
-export function connect(settings: ConnectionSettings, connectionName: string): Connection {
-  const options = optionsOf(settings, connectionName)
-  const client = settings.url === undefined ? new Redis(options) : new Redis(withoutQuery(settings.url), options)
-  let connectionError: Error | null = new Error('not connected yet')
+/** What the last node of a cluster said, when none could be asked. */
+function causeOf(error: Error): Error {
+  return 'lastNodeError' in error && error.lastNodeError instanceof Error ? error.lastNodeError : error
+}
+
+export function linkOf<Client extends LinkedClient>(client: Client): Link<Client> {
+  let lost: Error | null = new Error('not connected yet')
   // Without a listener ioredis prints every failed attempt; callers hear of it from their rejected calls.
   client.on('error', (error) => {
-    connectionError = error
+    if (error !== undefined) lost = causeOf(error)
   })
   client.on('close', () => {
-    connectionError ??= new Error('the connection was lost')
+    lost ??= new Error('the connection was lost')
   })
   client.on('ready', () => {
-    connectionError = null
+    lost = null
   })
   return {
     client,
-    errorOf: (error, operation) => storeErrorOf(error, operation, connectionError),
-    ask: async (operation, question) => {
-      try {
-        if (connectionError !== null) throw connectionError
-        return await question(client)
-      } catch (error) {
-        throw storeErrorOf(error, operation, connectionError)
-      }
-    },
+    lost: () => lost,
+    errorOf: (error, operation) => storeErrorOf(error, operation, lost),
     close: () => close(client),
   }
 }
 
-async function close(client: Redis): Promise<void> {
+/** Makes what a connection asks with. */
+export function asking(
+  { client, lost, errorOf }: Link<Redis | Cluster>,
+  primaries: () => Primaries,
+): Pick<Connection, 'ask' | 'askAll'> {
+  const ask: Connection['ask'] = async (operation, question) => {
+    try {
+      const reason = lost()
+      if (reason !== null) throw reason
+      return await question(client)
+    } catch (error) {
+      throw errorOf(error, operation)
+    }
+  }
+  return { ask, askAll: (operation, question) => ask(operation, () => question(primaries())) }
+}
+
+async function close(client: LinkedClient): Promise<void> {
   const hasSocket = ['connecting', 'connect', 'ready'].includes(client.status)
-  const ended = new Promise<void>((resolve) => client.once('end', () => resolve()))
+  const ended = new Promise<void>((resolve) => {
+    client.once('end', resolve)
+    // One that was looking for somebody to connect to says nothing when it gives up.
+    if (hasSocket) setTimeout(resolve, closeMsMax).unref()
+  })
   client.disconnect()
   if (hasSocket) await ended
 }

@@ -17,7 +17,7 @@ export interface Keyspace {
   grown(semaphore: string, requestId: string): string
   /** Whose data a node has. The tag sends it to that node of a cluster; empty where there is but one. */
   marker(tag: string): string
-  /** What a replica's id is appended to. Channels are not keys: a cluster spreads every message to all nodes. */
+  /** What a replica's id is appended to. Channels are not keys: a cluster spreads every message to all nodes (docs/adr/0006). */
   readonly channel: string
   /** A glob that matches the state of every semaphore whose name begins so. */
   statesBeginning(prefix: string): string

@@ -1,15 +1,16 @@
 import type { PageOf, SemaphoreState, Store } from '../store.js'
 import { decodeCursor, encodeCursor } from './cursor.js'
 import type { Keyspace } from './keyspace.js'
-
-/** A step of SCAN: the cursor it leaves, "0" at the end, and the keys it found. */
-export type Scan = (cursor: string, pattern: string) => Promise<readonly [cursor: string, keys: readonly string[]]>
+import { positionForm } from './scan-primaries.js'
+import type { Scan } from './scan-primaries.js'
 
 export interface ListSemaphoresOptions {
   readonly scan: Scan
   readonly keyspace: Keyspace
   readonly inspect: Store['inspect']
 }
+
+const cursorForm = new RegExp(`^(?:${positionForm})(?: [A-Za-z0-9][\\w.:-]*)?$`)
 
 /** Steps of SCAN in one call: in a store full of other keys a page stays empty rather than keep its caller waiting. */
 const stepsMax = 20
@@ -26,7 +27,7 @@ export function listSemaphores({ scan, keyspace, inspect }: ListSemaphoresOption
   }
 
   return async ({ prefix, cursor, pageSize }): Promise<PageOf<SemaphoreState>> => {
-    const start = cursor === null ? ['0'] : decodeCursor('semaphores', /^\d+(?: [A-Za-z0-9][\w.:-]*)?$/, cursor)
+    const start = cursor === null ? ['0'] : decodeCursor('semaphores', cursorForm, cursor)
     let [at = '0', lastName = ''] = start
     const items: SemaphoreState[] = []
     for (let step = 0; step < stepsMax; step += 1) {

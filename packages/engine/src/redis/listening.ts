@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import type { Redis } from 'ioredis'
 import type { Notice, Store } from '../store.js'
-import type { Connection } from './connection.js'
+import type { Link } from './connection.js'
 import { parseNotice } from './parse-notice.js'
 
 export interface ListeningOptions {
   /** Makes a connection of its own for subscriptions. Called on the first `listen`. */
-  readonly connect: () => Connection
+  readonly connect: () => Link<Redis>
   readonly channelOf: (replica: string) => string
   readonly commandTimeoutMs: number
 }
@@ -27,7 +27,7 @@ const retryMs = 500
 export class Listening {
   readonly #options: ListeningOptions
   readonly #listeners = new Map<string, Listener>()
-  #connection: Connection | null = null
+  #connection: Link<Redis> | null = null
   #retry: NodeJS.Timeout | undefined
 
   constructor(options: ListeningOptions) {
@@ -58,7 +58,7 @@ export class Listening {
     await this.#connection?.close()
   }
 
-  #connect(): Connection {
+  #connect(): Link<Redis> {
     const connection = this.#options.connect()
     connection.client.on('message', (channel: string, message: string) => {
       const notice = parseNotice(message)

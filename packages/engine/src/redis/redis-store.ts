@@ -2,7 +2,7 @@ import { defaultStoreSettings } from '../store.js'
 import type { GuardEvent } from '../guard-event.js'
 import type { Notice, Store, StoreSettings } from '../store.js'
 import { acquireCommand } from './acquire.js'
-import { connect } from './connection.js'
+import { connect } from './connect.js'
 import type { ConnectionSettings } from './connection.js'
 import { createScriptRunner } from './define-script.js'
 import type { ScriptRunnerOptions } from './define-script.js'
@@ -12,6 +12,7 @@ import { Listening } from './listening.js'
 import { listSemaphores } from './list-semaphores.js'
 import { listings } from './listings.js'
 import { queueCommands } from './queue-commands.js'
+import { scanPrimaries } from './scan-primaries.js'
 import { semaphoreCommands } from './semaphore-commands.js'
 import { describeServer, serverWarnings } from './server-info.js'
 import { vouchedStore } from './vouched-store.js'
@@ -31,12 +32,11 @@ export interface RedisStore extends Store {
   warnings(): Promise<readonly string[]>
 }
 
-/** Keys that one step of SCAN looks at: 1,000 take about a fifth of a millisecond. */
-const scanCount = 1_000
-
 /**
- * The state in one Redis or Valkey, each transition one Lua script. Connects in the background and comes back by itself: as long as there
- * is no server every call rejects with `StoreUnavailableError`.
+ * The state in Redis or Valkey, each transition one Lua script on one primary. Connects in the background and comes back by itself: as long as
+ * there is no server every call rejects with `StoreUnavailableError`.
+ *
+ * @throws RedisUrlError when `url` is none of the forms there are.
  */
 export function createRedisStore(options: RedisStoreOptions = {}): RedisStore {
   const {
@@ -49,10 +49,9 @@ export function createRedisStore(options: RedisStoreOptions = {}): RedisStore {
     ...runnerOptions
   } = options
   const keyspace = createKeyspace(keyPrefix)
-  const connectionSettings = { url, redis, commandTimeoutMs }
-  const connection = connect(connectionSettings, 'signalbox')
+  const connection = connect({ url, redis, commandTimeoutMs })
   const listening = new Listening({
-    connect: () => connect(connectionSettings, 'signalbox-listener'),
+    connect: connection.listener,
     channelOf: (replica) => `${keyspace.channel}${replica}`,
     commandTimeoutMs,
   })
@@ -81,11 +80,10 @@ export function createRedisStore(options: RedisStoreOptions = {}): RedisStore {
     semaphores: listSemaphores({
       keyspace,
       inspect: semaphores.inspect,
-      scan: (cursor, pattern) =>
-        connection.ask('scan', (client) => client.scan(cursor, 'MATCH', pattern, 'COUNT', scanCount)),
+      scan: scanPrimaries(connection),
     }),
     listen: listening.listen,
-    ping: () => connection.ask('ping', describeServer),
+    ping: () => connection.askAll('ping', (primaries) => describeServer(primaries, connection.kind)),
     guardMs: () => node.marker.guardMs,
     close: async () => {
       node.marker.close()
@@ -98,6 +96,6 @@ export function createRedisStore(options: RedisStoreOptions = {}): RedisStore {
       voucherOf(() => node),
       hearing,
     ),
-    warnings: () => connection.ask('warnings', serverWarnings),
+    warnings: () => connection.askAll('warnings', (primaries) => serverWarnings(primaries, connection.kind)),
   }
 }

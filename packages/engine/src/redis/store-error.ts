@@ -8,6 +8,8 @@ const serverStates: ReadonlySet<string> = new Set([
   'LOADING',
   'MASTERDOWN',
   'MISCONF',
+  // Of a cluster that is not called one, or one that moves its slots faster than they can be followed.
+  'MOVED',
   'NOAUTH',
   'NOPERM',
   'NOREPLICAS',

@@ -1,0 +1,91 @@
+import { busArguments, placeArguments, startLocalServer } from './local-redis.js'
+import { ask, untilAnswer } from './resp-probe.js'
+import { serverProgram } from './server-program.js'
+import { serverArguments } from './test-redis.js'
+import type { TestRedis } from './test-redis.js'
+
+const host = '127.0.0.1'
+const slots = 16_384
+
+export interface TestClusterNode extends TestRedis {
+  readonly id: string
+}
+
+export interface TestCluster {
+  readonly url: string
+  /** In the order of their slots, which are shared out evenly. */
+  readonly primaries: readonly TestClusterNode[]
+  /** One of each primary, in the same order. */
+  readonly replicas: readonly TestClusterNode[]
+  stop(): Promise<void>
+}
+
+export interface ClusterOptions {
+  readonly primaries?: number
+  /** Whether each primary has a Redis replica, which takes its place when it dies. */
+  readonly withReplicas?: boolean
+}
+
+/** Local processes, whatever else the tests use: the addresses that they tell each other must be those that a client reaches. */
+export async function startCluster({ primaries = 3, withReplicas = false }: ClusterOptions = {}): Promise<TestCluster> {
+  const program = await serverProgram(() => undefined)
+  const nodes: TestClusterNode[] = []
+  const stop = async (): Promise<void> => {
+    await Promise.all(nodes.map((node) => node.stop()))
+  }
+  try {
+    const count = withReplicas ? 2 * primaries : primaries
+    // One after the other: two that look for a free port at the same time may find the same.
+    for (let started = 0; started < count; started += 1) nodes.push(await startNode(program))
+    await introduce(nodes)
+    const [first, second] = [nodes.slice(0, primaries), nodes.slice(primaries)]
+    await shareSlotsOut(first)
+    await Promise.all(nodes.map(({ port }) => untilAnswer(host, port, 'CLUSTER INFO', /cluster_state:ok/)))
+    await Promise.all(second.map((node, index) => replicate(node, first[index])))
+    const url = `redis-cluster://${nodes.map(({ port }) => `${host}:${port}`).join(',')}`
+    return { url, primaries: first, replicas: second, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function startNode(program: string): Promise<TestClusterNode> {
+  const config = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', '--repl-diskless-sync-delay', '0']
+  const bus = await busArguments()
+  const server = await startLocalServer(program, {
+    argumentsOn: (port, folder) => [...placeArguments(port, folder), ...bus, ...serverArguments({ config })],
+  })
+  const id = /[0-9a-f]{40}/.exec(await ask(host, server.port, 'CLUSTER MYID'))?.[0]
+  if (id === undefined) throw new Error(`The node at ${host}:${server.port} has no id.`)
+  return { ...server, id }
+}
+
+async function introduce(nodes: readonly TestClusterNode[]): Promise<void> {
+  const [first, ...others] = nodes
+  if (first === undefined) return
+  // Two nodes of one epoch would have to settle who may keep it.
+  for (const [index, { port }] of nodes.entries()) await ask(host, port, `CLUSTER SET-CONFIG-EPOCH ${index + 1}`)
+  for (const { port } of others) {
+    const bus = /@(\d+)/.exec(await ask(host, port, 'CLUSTER NODES'))?.[1]
+    await ask(host, first.port, `CLUSTER MEET ${host} ${port} ${bus}`)
+  }
+  const all = new RegExp(`cluster_known_nodes:${nodes.length}\\r`)
+  await Promise.all(nodes.map(({ port }) => untilAnswer(host, port, 'CLUSTER INFO', all)))
+}
+
+async function shareSlotsOut(primaries: readonly TestClusterNode[]): Promise<void> {
+  const bounds = primaries.map((_, index) => Math.floor((index * slots) / primaries.length))
+  for (const [index, { port }] of primaries.entries()) {
+    const [from = 0, to = slots] = [bounds[index], bounds[index + 1]]
+    const answer = await ask(host, port, `CLUSTER ADDSLOTSRANGE ${from} ${to - 1}`)
+    if (!answer.startsWith('+OK')) throw new Error(`No slots: ${answer.trim()}`)
+  }
+}
+
+async function replicate(replica: TestClusterNode, primary: TestClusterNode | undefined): Promise<void> {
+  if (primary === undefined) return
+  await untilAnswer(host, replica.port, `CLUSTER REPLICATE ${primary.id}`, /^\+OK/)
+  await untilAnswer(host, replica.port, 'INFO replication', /master_link_status:up/)
+  await untilAnswer(host, primary.port, 'INFO replication', /state=online/)
+}
