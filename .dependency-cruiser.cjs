@@ -19,9 +19,13 @@ module.exports = {
     {
       name: 'sources-do-not-know-tests',
       severity: 'error',
-      from: { path: `${inside}src/`, pathNot: '^packages/(conformance|test-redis)/' },
+      from: { path: `${inside}src/`, pathNot: '^packages/(conformance|test-redis|chaos)/' },
       to: {
-        path: ['/test/', '^packages/(conformance|test-redis)/', 'node_modules/(vitest|fast-check|testcontainers)/'],
+        path: [
+          '/test/',
+          '^packages/(conformance|test-redis|chaos)/',
+          'node_modules/(vitest|fast-check|testcontainers)/',
+        ],
       },
     },
     {
@@ -43,12 +47,18 @@ module.exports = {
       to: { path: ['^services/', '^packages/(client|conformance)/', 'node_modules/@?fastify/'] },
     },
     {
+      name: 'the-fault-run-meets-the-service-as-its-callers-do',
+      severity: 'error',
+      from: { path: '^packages/chaos/src/' },
+      to: { path: ['^services/', '^packages/(engine|protocol|conformance)/'] },
+    },
+    {
       name: 'only-the-redis-store-knows-redis',
       comment: 'Besides the store, main.ts of the service chooses the store and so may know its client.',
       severity: 'error',
       from: {
         path: `${inside}src/`,
-        pathNot: ['^packages/engine/src/redis/', '^services/semaphore/src/main\\.ts$', '^packages/test-redis/'],
+        pathNot: ['^packages/engine/src/redis/', '^services/semaphore/src/main\\.ts$', '^packages/(test-redis|chaos)/'],
       },
       to: { path: 'node_modules/ioredis/' },
     },
@@ -67,7 +77,7 @@ module.exports = {
     {
       name: 'no-dev-dependency-at-run-time',
       severity: 'error',
-      from: { path: `${inside}src/`, pathNot: '^packages/(conformance|test-redis)/' },
+      from: { path: `${inside}src/`, pathNot: '^packages/(conformance|test-redis|chaos)/' },
       to: { dependencyTypes: ['npm-dev'] },
     },
     { name: 'everything-resolves', severity: 'error', from: {}, to: { couldNotResolve: true } },

@@ -41,6 +41,11 @@ const directions = [
   ),
   house('packages/test-redis/src/**', ['@signalbox/*', 'fastify'], 'a Redis for tests knows nothing of Signalbox'),
   house(
+    'packages/chaos/src/**',
+    ['@signalbox/*', '!@signalbox/client', '!@signalbox/test-redis', 'fastify', '@fastify/*'],
+    'the fault run meets the service as its callers do, in processes of its own',
+  ),
+  house(
     'services/semaphore/src/**',
     ['@signalbox/*', '!@signalbox/protocol', '!@signalbox/engine', 'ioredis'],
     'the service knows nothing of Redis',

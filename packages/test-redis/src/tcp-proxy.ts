@@ -4,6 +4,11 @@ import type { Server, Socket } from 'node:net'
 
 type Direction = 'requests' | 'replies'
 
+interface Target {
+  readonly host: string
+  readonly port: number
+}
+
 /** Stands between a client and a server and does what networks do. */
 export interface TcpProxy {
   readonly host: string
@@ -109,10 +114,10 @@ class FaultyProxy implements TcpProxy {
   #port = 0
   #server: Server
   readonly #links = new Set<Link>()
-  #target: { readonly host: string; readonly port: number }
+  #target: () => Target
   #expectations: Expectation[] = []
 
-  constructor(target: { readonly host: string; readonly port: number }) {
+  constructor(target: () => Target) {
     this.#target = target
     this.#server = createServer((client) => this.#connect(client))
   }
@@ -126,8 +131,8 @@ class FaultyProxy implements TcpProxy {
   }
 
   #connect(client: Socket): void {
-    const { host, port } = this.#target
-    const link = new Link(client, createConnection({ host, port }), this)
+    const target = this.#target()
+    const link = new Link(client, createConnection({ host: target.host, port: target.port }), this)
     this.#links.add(link)
     client.once('close', () => this.#links.delete(link))
     if (this.#isHolding) link.hold()
@@ -157,7 +162,7 @@ class FaultyProxy implements TcpProxy {
   }
 
   pointTo(target: { readonly host: string; readonly port: number }): void {
-    this.#target = target
+    this.#target = () => target
     this.cut()
   }
 
@@ -186,9 +191,9 @@ class FaultyProxy implements TcpProxy {
   }
 }
 
-/** Listens on a port of its own and passes everything to the target. */
-export async function startTcpProxy(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
-  const proxy = new FaultyProxy(target)
+/** Listens on a port of its own and passes everything to the target; a function is asked at each connection. */
+export async function startTcpProxy(target: Target | (() => Target)): Promise<TcpProxy> {
+  const proxy = new FaultyProxy(typeof target === 'function' ? target : () => target)
   await proxy.accept()
   return proxy
 }

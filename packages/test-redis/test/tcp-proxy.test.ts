@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createConnection, createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { startTcpProxy } from '../src/index.js'
 import type { TcpProxy } from '../src/index.js'
 
@@ -63,6 +63,25 @@ describe('the faulty proxy', () => {
     const next = await connect()
     await vi.waitFor(() => expect(next.received()).toBe('elsewhere'))
     elsewhere.close()
+  })
+
+  it('asks a function where each connection goes', async () => {
+    const { host, port } = proxy
+    const targets = [
+      { host, port: 1 },
+      { host, port },
+    ]
+    const router = await startTcpProxy(() => targets.shift() ?? { host, port })
+    onTestFinished(() => router.close())
+    const reaches = async (): Promise<boolean> => {
+      const socket = createConnection({ host: router.host, port: router.port })
+      clients.push(socket)
+      socket.on('error', () => undefined)
+      socket.write('a')
+      return Promise.race([once(socket, 'data').then(() => true), once(socket, 'close').then(() => false)])
+    }
+    expect(await reaches()).toBe(false)
+    expect(await reaches()).toBe(true)
   })
 
   it('cuts what is open, and takes new connections', async () => {

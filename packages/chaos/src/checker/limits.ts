@@ -1,0 +1,24 @@
+import type { History } from '../history/history.js'
+
+/** The limits that may have been in force at some moment of a span: those sampled, and those that were being asked for. */
+export function limitsBetween(history: History, semaphore: string, from: number, until: number): number[] {
+  const sampled = (history.samples.get(semaphore) ?? []).filter(({ at, from: begun }) => at >= from && begun <= until)
+  const limits = sampled.map(({ limit }) => limit)
+  const replies = new Map(history.of('reply').map((reply) => [reply.request, reply.at]))
+  const asked = history
+    .of('request')
+    .filter(
+      ({ semaphore: of, at, request }) => of === semaphore && at <= until && (replies.get(request) ?? Infinity) >= from,
+    )
+  const most = Math.max(0, ...limits)
+  let grown = 0
+  for (const { operation, limit = 0, permits = 0 } of asked) {
+    if (operation === 'configure') limits.push(limit)
+    if (operation === 'add-permits') grown += permits
+  }
+  return [...limits, most + grown]
+}
+
+export function limitsEver(history: History, semaphore: string): number[] {
+  return limitsBetween(history, semaphore, -Infinity, Infinity)
+}
