@@ -53,6 +53,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
 
   app.decorateRequest('keyPrefix', '')
   app.decorateRequest('keyName', null)
+  app.decorateRequest('audited', null)
+  app.decorateRequest('refusedWith', null)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, readJson)
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, settings))

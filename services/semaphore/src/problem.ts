@@ -45,6 +45,7 @@ export function retryAfterSeconds(retryAfterMs: number): string {
  * stack for each would cost more than the answer. A buffer, because Fastify adds a charset, which problem+json does not have, to text.
  */
 export function problemReply(reply: FastifyReply, code: ErrorCode, detail: string, values: ProblemValues = {}): Buffer {
+  reply.request.refusedWith = code
   reply.code(errorTable[code].status).header('content-type', problemContentType)
   if (values.retryAfterMs !== undefined) reply.header('retry-after', retryAfterSeconds(values.retryAfterMs))
   if (code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer')

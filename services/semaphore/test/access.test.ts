@@ -1,79 +1,91 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { makeApiKey, parseApiKeys, scopes, type Scope } from '@signalbox/semaphore-service'
+import { makeApiKey, parseApiKeys, scopes } from '@signalbox/semaphore-service'
+import { ask, everyRoute, openWorld, semaphore } from './every-route.js'
 import { apiKey, leaseId, openService, type ProblemBody } from './open-service.js'
 
-/** Every route, and the one scope that opens it; null: open to all. A test holds this list to the routes there are. */
-const routes: [method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, scope: Scope | null, body?: object][] = [
-  ['POST', '/v1/semaphores/{name}/acquire', 'acquire', { create: { limit: 1 } }],
-  ['POST', '/v1/semaphores/{name}/release', 'acquire', { leaseId: leaseId() }],
-  ['POST', '/v1/semaphores/{name}/renew', 'acquire', { leaseId: leaseId(), ttlMs: 1_000 }],
-  ['POST', '/v1/semaphores/{name}/add-permits', 'admin', { permits: 1, requestId: leaseId() }],
-  ['PUT', '/v1/semaphores/{name}', 'admin', { limit: 1 }],
-  ['GET', '/v1/semaphores/{name}', 'inspect'],
-  ['DELETE', '/v1/semaphores/{name}', 'admin'],
-  ['GET', '/v1/semaphores/{name}/leases', 'inspect'],
-  ['GET', '/v1/semaphores/{name}/waiters', 'inspect'],
-  ['DELETE', '/v1/semaphores/{name}/leases/{fence}', 'admin'],
-  ['GET', '/v1/semaphores', 'inspect'],
-  ['GET', '/healthz', null],
-  ['GET', '/readyz', null],
-  ['GET', '/metrics', 'inspect'],
-  ['GET', '/openapi.json', 'inspect'],
-]
+const withName = everyRoute.filter(({ path }) => path.includes('{name}'))
+const urlOf = (path: string, name: string) => path.replace('{name}', name).replace('{fence}', '1')
 
-const urlOf = (path: string, name = 'billing:a') => path.replace('{name}', name).replace('{fence}', '1')
-const withName = routes.filter(([, path]) => path.includes('{name}'))
+/** For every scope one key without a prefix, one whose prefix the asked name has, and one whose prefix it has not. */
+const held = scopes.flatMap((scope) =>
+  ['', 'billing:', 'mail:'].map((prefix) => ({ scope, prefix, ...apiKey([scope], prefix) })),
+)
+const everything = apiKey(scopes, 'billing:')
+const apiKeys = [...held, everything].flatMap(({ stored }) => stored)
 
-/** One key of each scope, and one with all of them for names that begin with billing: */
-const keys = { acquire: apiKey(['acquire']), inspect: apiKey(['inspect']), admin: apiKey(['admin']) }
-const billing = apiKey(scopes, 'billing:')
-const apiKeys = [...Object.values(keys), billing].flatMap(({ stored }) => stored)
-const { call, store } = openService({ settings: { apiKeys } }, afterAll)
-
-test('the list above is all routes there are', async () => {
-  const response = await call('GET', '/openapi.json', undefined, keys.inspect.headers)
+test('the list of routes is all that are served', async () => {
+  const { call } = openService({ settings: { apiKeys } })
+  const inspect = held.find(({ scope, prefix }) => scope === 'inspect' && prefix === '')
+  const response = await call('GET', '/openapi.json', undefined, inspect?.headers)
   const { paths } = response.json<{ paths: Record<string, object> }>()
   const served = Object.entries(paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   )
-  expect(routes.map(([method, path]) => `${method} ${path}`).sort()).toEqual(served.sort())
+  expect(everyRoute.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(served.sort())
 })
 
-describe.each(routes)('%s %s', (method, path, scope, body) => {
-  test.each(scopes.map((held) => [held, scope === null || held === scope] as const))(
-    'with a key of scope %s: %s',
-    async (held, allowed) => {
-      const response = await call(method, urlOf(path), body, keys[held].headers)
-      if (allowed) expect([401, 403]).not.toContain(response.statusCode)
-      else expect(response.json()).toMatchObject({ status: 403, code: 'FORBIDDEN', scope })
-    },
-  )
+describe.each(everyRoute)('$method $path', (route) => {
+  const { scope, path } = route
+  /** What the caller is told, and that one who is refused has changed nothing. */
+  const answerTo = async (headers: Record<string, string>) => {
+    const service = await openWorld({ settings: { apiKeys } })
+    const before = await service.world()
+    const response = await ask(service, route, headers)
+    if (response.statusCode === 401 || response.statusCode === 403) expect(await service.world()).toEqual(before)
+    return response
+  }
 
-  test(`without a key is ${scope === null ? 'open' : 'refused'}`, async () => {
-    const response = await call(method, urlOf(path), body)
+  test.each([
+    ['no key', {}],
+    ['a wrong key', { authorization: `Bearer ${makeApiKey({ name: 'x', scopes, prefix: '' }).key}` }],
+    ['the stored digest for a key', { authorization: `Bearer ${apiKeys[0]?.digest.toString('hex') ?? ''}` }],
+    ['a key in a header of its own', { 'x-api-key': everything.key }],
+    ['a key for basic authentication', { authorization: `Basic ${btoa(`:${everything.key}`)}` }],
+  ])(`with %s: ${scope === null ? 'let through' : 'refused'}`, async (_what, headers) => {
+    const response = await answerTo(headers)
     if (scope === null) {
-      expect(response.statusCode).toBe(200)
+      expect(response.statusCode).toBe(route.status)
     } else {
       expect(response.json()).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' })
       expect(response.headers['www-authenticate']).toBe('Bearer')
     }
   })
+
+  test.each(held)('with a key of scope $scope and prefix "$prefix"', async (key) => {
+    const response = await answerTo(key.headers)
+    const isOutside = path.includes('{name}') && key.prefix === 'mail:'
+    if (scope === null || (scope === key.scope && !isOutside)) expect(response.statusCode).toBe(route.status)
+    else if (scope !== key.scope) expect(response.json()).toMatchObject({ status: 403, code: 'FORBIDDEN', scope })
+    else expect(response.json()).toMatchObject({ status: 403, code: 'FORBIDDEN' })
+  })
 })
 
-describe.each(withName)('%s %s with a key for billing:', (method, path, _scope, body) => {
-  test('reaches names that begin with it', async () => {
-    expect((await call(method, urlOf(path), body, billing.headers)).statusCode).not.toBe(403)
-  })
+test.each(everyRoute.filter(({ method }) => method === 'GET'))(
+  'HEAD $path is as open as GET',
+  async ({ path, scope }) => {
+    const { app } = openService({ settings: { apiKeys } })
+    const { statusCode } = await app.inject({ method: 'HEAD', url: urlOf(path, semaphore) })
+    expect(statusCode).toBe(scope === null ? 200 : 401)
+  },
+)
 
-  test.each(['billing', 'Billing:a', 'xbilling:a', 'a', '%62illing', 'b%20d'])('does not reach %s', async (name) => {
-    expect((await call(method, urlOf(path, name), body, billing.headers)).json()).toMatchObject({ status: 403 })
-  })
+describe.each(withName)('$method $path with a key for billing:', ({ method, path, body }) => {
+  const { call, store } = openService({ settings: { apiKeys } }, afterAll)
+  const payload = body?.({ leaseId: leaseId(), fence: 1 })
+
+  test.each(['billing', 'Billing:a', 'xbilling:a', 'a', '%62illing', 'b%20d', 'billing%3', '..%2fbilling:a'])(
+    'does not reach %s',
+    async (name) => {
+      const { statusCode } = await call(method, urlOf(path, name), payload, everything.headers)
+      expect(statusCode).toBe(name === 'billing%3' ? 400 : 403)
+    },
+  )
 
   test('is told the same of a name outside, whether or not it exists', async () => {
-    const headers = { ...billing.headers, 'x-request-id': 'same' }
-    const unknown = await call(method, urlOf(path, 'secret'), body, headers)
+    const headers = { ...everything.headers, 'x-request-id': 'same' }
+    const unknown = await call(method, urlOf(path, 'secret'), payload, headers)
     await store.configure({ semaphore: 'secret', limit: 1, bounded: true })
-    const known = await call(method, urlOf(path, 'secret'), body, headers)
+    const known = await call(method, urlOf(path, 'secret'), payload, headers)
     await store.remove({ semaphore: 'secret', force: true })
     expect([known.statusCode, known.body]).toEqual([unknown.statusCode, unknown.body])
   })
@@ -84,8 +96,8 @@ describe('a key with a prefix', () => {
   const shared = openService({ settings: { apiKeys: stored } }, afterAll)
 
   beforeAll(async () => {
-    for (const semaphore of ['billing:a', 'billing:b', 'mail:a']) {
-      await shared.store.configure({ semaphore, limit: 1, bounded: true })
+    for (const name of ['billing:a', 'billing:b', 'mail:a']) {
+      await shared.store.configure({ semaphore: name, limit: 1, bounded: true })
     }
   })
 
@@ -108,7 +120,8 @@ describe('a key with a prefix', () => {
 })
 
 describe('the Authorization header', () => {
-  const { key } = keys.inspect
+  const { key, stored } = apiKey(['inspect'])
+  const { call } = openService({ settings: { apiKeys: stored } }, afterAll)
   const statusOf = async (authorization: string) =>
     (await call('GET', '/v1/semaphores', undefined, { authorization })).statusCode
 

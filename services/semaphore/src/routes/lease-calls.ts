@@ -108,13 +108,15 @@ export function revokeRoute({ engine }: RouteContext): Route {
       },
     ],
     codes: ['LEASE_NOT_HELD', ...storeCodes],
-    async handle({ params }, reply) {
+    async handle(request, reply) {
+      const { params } = request
       const fence = Number(params.fence)
       if (!Number.isSafeInteger(fence))
         throw invalidField('/fence', `The path parameter "fence" must be below 2^53, not ${params.fence}`)
       const outcome = await engine.revoke({ semaphore: params.name, fence })
       // A waiter has no fence, so a fence cannot name one.
       if (outcome.kind !== 'released') return notHeldReply(reply, params.name, `A lease with fence ${fence}`)
+      request.audited = { permits: outcome.permits }
       return { state: 'released', fence, permits: outcome.permits } satisfies RevokeReply
     },
   })

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { KeyRing } from '../key-ring.js'
 import type { Metrics } from '../metrics.js'
 import { guardOf } from '../plugins/access.js'
+import { auditOf } from '../plugins/audit.js'
 import { ProblemError } from '../problem.js'
 import { parametersOf, type Route } from './route.js'
 
@@ -25,6 +26,7 @@ export function registerRoute(app: FastifyInstance, route: Route, keyRing: KeyRi
   const query = route.anyQuery === true ? undefined : jsonSchemaOf(route.query ?? z.strictObject({}), 'input')
   const params = parametersOf(route.path)
   const guard = guardOf(route.scope, keyRing)
+  const audit = auditOf(route, app.log)
   const label = { method: route.method, route: route.path }
   // Asked once: at the default level the hot path must not even build the line.
   const verbose = app.log.level === 'debug' || app.log.level === 'trace'
@@ -41,6 +43,7 @@ export function registerRoute(app: FastifyInstance, route: Route, keyRing: KeyRi
       ),
     },
     ...(guard === null ? {} : { onRequest: guard }),
+    ...(audit === null ? {} : { onSend: audit }),
     preValidation: [...bodyHooks(route), ...(route.query === undefined ? [] : [strictQuery(query?.properties ?? {})])],
     onResponse: (request, reply, done) => {
       const { statusCode, elapsedTime } = reply

@@ -56,9 +56,15 @@ export function configureRoute({ engine, schemas }: RouteContext): Route {
     bodyExample: { limit: 3 },
     replies: [ok, { ...ok, status: 201, description: 'It is new' }],
     codes: [...storeCodes],
-    async handle({ params, body }, reply) {
+    async handle(request, reply) {
+      const { params, body } = request
       const bounded = body.bounded ?? null
+      // For the audit alone, so not part of the transition: of two operators at once both may see the same.
+      const before = await engine.inspect({ semaphore: params.name })
+      const limitBefore = before.kind === 'state' ? before.state.limit : null
+      request.audited = { limitBefore, limit: body.limit }
       const outcome = await engine.configure({ semaphore: params.name, limit: body.limit, bounded })
+      request.audited = { limitBefore, limit: outcome.state.limit, bounded: outcome.state.bounded }
       if (outcome.kind === 'created') reply.code(201)
       return semaphoreBody(outcome.state)
     },
@@ -78,13 +84,16 @@ export function addPermitsRoute({ engine, schemas, settings }: RouteContext): Ro
     bodyExample: { permits: 1, requestId: '9b2f6a30-2d52-4d0b-8f0e-6a5b7c8d9e0f' },
     replies: [ok],
     codes: ['SEMAPHORE_NOT_FOUND', 'RELEASED_TOO_MANY_TIMES', ...storeCodes],
-    async handle({ params, body }, reply) {
+    async handle(request, reply) {
+      const { params, body } = request
       const semaphore = params.name
+      request.audited = { permits: body.permits }
       const { limitMax } = settings.limits
       const requestId = body.requestId.toLowerCase()
       const outcome = await engine.addPermits({ semaphore, permits: body.permits, requestId, limitMax })
       switch (outcome.kind) {
         case 'state':
+          request.audited = { permits: body.permits, limit: outcome.state.limit }
           return semaphoreBody(outcome.state)
         case 'semaphore_not_found':
           return notFoundReply(reply, semaphore)
@@ -118,8 +127,10 @@ export function removeRoute({ engine, schemas }: RouteContext): Route {
     query: schemas.remove,
     replies: [{ status: 204, description: 'It is gone' }],
     codes: ['SEMAPHORE_NOT_FOUND', 'SEMAPHORE_IN_USE', ...storeCodes],
-    async handle({ params, query }, reply) {
+    async handle(request, reply) {
+      const { params, query } = request
       const semaphore = params.name
+      request.audited = { force: query.force }
       const outcome = await engine.remove({ semaphore, force: query.force })
       switch (outcome.kind) {
         case 'removed':
@@ -128,6 +139,7 @@ export function removeRoute({ engine, schemas }: RouteContext): Route {
           return notFoundReply(reply, semaphore)
         case 'in_use': {
           const { used } = outcome
+          request.audited = { force: query.force, used }
           const detail = `Semaphore "${semaphore}" has ${used} permits in use: release them, or say force=true and make their leases void.`
           return problemReply(reply, 'SEMAPHORE_IN_USE', detail, { semaphore, used })
         }
