@@ -78,7 +78,7 @@ export class MarkerWatch {
   }
 
   /** A lease that somebody was told of, or is about to be. */
-  note(lease: GrantedLease): void {
+  note(lease: Pick<GrantedLease, 'expiresInMs' | 'fence'>): void {
     // A duration, from now: a little too long is safe, and no clock but this one is asked.
     this.#heldUntilMs = Math.max(this.#heldUntilMs, performance.now() + lease.expiresInMs)
     this.#lastFence = Math.max(this.#lastFence, lease.fence)

@@ -16,7 +16,7 @@ import { scanPrimaries } from './scan-primaries.js'
 import { semaphoreCommands } from './semaphore-commands.js'
 import { describeServer, serverWarnings } from './server-info.js'
 import { vouchedStore } from './vouched-store.js'
-import { voucherOf, watchNode } from './watched-node.js'
+import { watchNodes } from './watched-node.js'
 
 export interface RedisStoreOptions
   extends Partial<ConnectionSettings>, Pick<ScriptRunnerOptions, 'observer' | 'texts' | 'extraArgs'> {
@@ -61,10 +61,10 @@ export function createRedisStore(options: RedisStoreOptions = {}): RedisStore {
     settings: { ...defaultStoreSettings, ...settings },
   }
   const hearing = new Set<(notice: Notice) => void>()
-  const node = watchNode({
+  const nodes = watchNodes({
     connection,
     run: context.run,
-    markerKey: keyspace.marker(''),
+    keyspace,
     tell: (event) => {
       onGuard?.(event)
       if (event.kind === 'over') for (const hear of hearing) hear({ kind: 'lost' })
@@ -84,18 +84,14 @@ export function createRedisStore(options: RedisStoreOptions = {}): RedisStore {
     }),
     listen: listening.listen,
     ping: () => connection.askAll('ping', (primaries) => describeServer(primaries, connection.kind)),
-    guardMs: () => node.marker.guardMs,
+    guardMs: () => nodes.guardMs(),
     close: async () => {
-      node.marker.close()
+      nodes.close()
       await Promise.all([listening.close(), connection.close()])
     },
   }
   return {
-    ...vouchedStore(
-      store,
-      voucherOf(() => node),
-      hearing,
-    ),
+    ...vouchedStore(store, nodes, hearing),
     warnings: () => connection.askAll('warnings', (primaries) => serverWarnings(primaries, connection.kind)),
   }
 }
