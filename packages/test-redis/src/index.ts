@@ -1,5 +1,7 @@
 export { startCluster } from './start-cluster.js'
 export type { ClusterOptions, TestCluster, TestClusterNode } from './start-cluster.js'
+export { startReplicated } from './start-replicated.js'
+export type { TestReplicated } from './start-replicated.js'
 export { startSentinels } from './start-sentinels.js'
 export type { TestSentinels } from './start-sentinels.js'
 export { startTestRedis } from './start-test-redis.js'

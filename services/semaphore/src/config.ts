@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net'
-import type { EngineSettings, StoreSettings } from '@signalbox/engine'
+import type { EngineSettings, ReplicationSettings, StoreSettings } from '@signalbox/engine'
 import type { ApiKey } from './api-keys.js'
 import { ConfigError } from './config-error.js'
 import { readApiKeys, readRedisTls, readTlsFiles, type RedisTls } from './config-files.js'
@@ -25,6 +25,7 @@ export interface Config {
   /** Where programs are looked for. */
   readonly path: string
   readonly commandTimeoutMs: number
+  readonly replication: ReplicationSettings
   readonly stopGraceMs: number
   readonly app: AppSettings
   readonly engine: EngineSettings
@@ -70,6 +71,10 @@ function settingsOf(values: Variables): Omit<Config, 'app' | 'warnings' | 'path'
     keyPrefix: values.SIGNALBOX_KEY_PREFIX,
     dataDir: values.SIGNALBOX_DATA_DIR,
     commandTimeoutMs: values.SIGNALBOX_COMMAND_TIMEOUT_MS,
+    replication: {
+      waitReplicas: values.SIGNALBOX_WAIT_REPLICAS,
+      waitTimeoutMs: values.SIGNALBOX_WAIT_TIMEOUT_MS,
+    },
     stopGraceMs: values.SIGNALBOX_STOP_GRACE_MS,
     engine: {
       capMs: values.SIGNALBOX_CAP_MS,

@@ -16,11 +16,12 @@ export interface OpenStore {
 /** REDIS_URL, else a server of this machine run privately, else memory. */
 export async function openStore(config: Config, log: Log, metrics: Metrics): Promise<OpenStore> {
   const { observer } = metrics
-  const { redisUrl, redisTls, keyPrefix, commandTimeoutMs, store: settings } = config
+  const { redisUrl, redisTls, keyPrefix, commandTimeoutMs, replication, store: settings } = config
   const shared = { keyPrefix, commandTimeoutMs, settings, observer, onGuard: guardReport(log, metrics) }
   if (redisUrl !== null) {
     const store = createRedisStore({
       ...shared,
+      ...replication,
       url: redisUrl,
       ...(redisTls === null ? {} : { redis: { tls: redisTls } }),
     })

@@ -143,6 +143,18 @@ export const variables = z.object({
     min: 10,
     max: 60_000,
   }),
+  SIGNALBOX_WAIT_REPLICAS: wholeNumber(
+    { min: 0, max: 10, fallback: 0 },
+    'How many Redis replicas must have a lease before its caller is told; 0: none is waited for',
+  ),
+  SIGNALBOX_WAIT_TIMEOUT_MS: ms(
+    1_000,
+    'How long they may take; after it the lease is given back: 503 `STORE_UNAVAILABLE`',
+    {
+      min: 10,
+      max: 60_000,
+    },
+  ),
   SIGNALBOX_RECEIVE_TIMEOUT_MS: ms(
     defaultAppSettings.receiveTimeoutMs,
     'Within this time a request must have arrived whole',

@@ -219,6 +219,26 @@ describe('scoreboard: T17, Redis loses its data', () => {
   })
 })
 
+describe('scoreboard: T17, what was begun before the loss was found', () => {
+  it('who queued behind a lease of the time after the loss is told of no grant before the guard is over', async () => {
+    const server = await ownRedis()
+    const service = await startReplica({ redisUrl: server.url, engine: { heartbeatMs: 100 } })
+    await service.put('crew', { limit: 1 })
+    const { endsAtMs } = await hold(service, 'crew', 4_000)
+    await connectTo(server).flushall()
+    const leaseId = randomUUID()
+    const inBetween = { leaseId, ttlMs: 3_000, create: { limit: 1 } }
+    expect((await service.post('crew', 'acquire', inBetween)).status).toBe(200)
+    const queued = service.post('crew', 'acquire', { waitMs: 20_000 })
+    await vi.waitFor(async () => expect(await service.inspect('crew')).toMatchObject({ waiting: 1 }))
+    await untilGuarded(service)
+    expect((await service.post('crew', 'release', { leaseId })).status).toBe(200)
+    expect(await service.inspect('crew')).toMatchObject({ used: 1, waiting: 0 })
+    expect((await queued).status).toBe(200)
+    expect(performance.now()).toBeGreaterThan(endsAtMs)
+  })
+})
+
 describe('what a loss of data still costs', () => {
   it('does not stop a grant between a FLUSHALL and the next look, up to a second later', async () => {
     const server = await ownRedis()

@@ -4,7 +4,14 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { SignalboxClient, type ClientOptions } from '@signalbox/client'
-import { createEngine, createRedisStore, type EngineSettings, type Store, type StoreSettings } from '@signalbox/engine'
+import {
+  createEngine,
+  createRedisStore,
+  type EngineSettings,
+  type ReplicationSettings,
+  type Store,
+  type StoreSettings,
+} from '@signalbox/engine'
 import { buildApp } from '@signalbox/semaphore-service'
 import { inject, onTestFinished, vi } from 'vitest'
 
@@ -39,6 +46,7 @@ export interface ReplicaOptions {
   readonly keyPrefix?: string
   readonly engine?: Partial<EngineSettings>
   readonly store?: Partial<StoreSettings>
+  readonly replication?: ReplicationSettings
 }
 
 /** The whole service, on a loopback port and the run's Redis, closed with the test. */
@@ -48,6 +56,7 @@ export async function startReplica(options: ReplicaOptions = {}): Promise<Replic
     url: options.redisUrl ?? inject('redisUrl'),
     keyPrefix: options.keyPrefix ?? `scoreboard-${randomUUID()}:`,
     settings: options.store,
+    ...options.replication,
     observer: { called: () => undefined, expired: ({ leases }) => expiredByScript.push(leases) },
   })
   await vi.waitFor(() => store.ping(), 5_000)

@@ -1,7 +1,8 @@
 import { Cluster, Redis } from 'ioredis'
 import type { DNSLookupFunction } from 'ioredis'
-import { asking, linkOf, retryStrategy, strictOptions, tlsOf } from './connection.js'
-import type { Connection, ConnectionSettings, Link, Primaries, Primary } from './connection.js'
+import { aside, asking, linkOf, retryStrategy, strictOptions, tlsOf } from './connection.js'
+import type { Connection, ConnectionSettings, Keeper, Link, Primaries, Primary } from './connection.js'
+import { keySlot, tagOfSlot } from './key-slot.js'
 import type { NodeAddress, RedisAddress } from './redis-url.js'
 
 type ClusterAddress = Extract<RedisAddress, { kind: 'cluster' }>
@@ -24,6 +25,8 @@ export function connectToCluster(address: ClusterAddress, settings: ConnectionSe
     ...link,
     kind: 'cluster',
     ...asking(link, () => primariesOf(cluster)),
+    ...keepersOf(cluster),
+    aside,
     listener: () => listenToAny(cluster, address, settings),
   }
 }
@@ -45,6 +48,42 @@ function clusterOptions(address: ClusterAddress, { redis = {}, commandTimeoutMs 
     // A name stays a name: TLS compares it with the certificate.
     dnsLookup,
   }
+}
+
+/**
+ * Which slots belong together is what the last look at the whole topology said: a single slot that a redirection moves (the first that is heard of a
+ * failover) goes on being part of the same keeper, at another address.
+ */
+function keepersOf(cluster: Cluster): Pick<Connection, 'keeperOf' | 'keepers'> {
+  let lowestOf: readonly number[] = []
+  let clients: ReadonlyMap<string, Redis> | null = null
+  for (const event of ['refresh', '+node', '-node']) {
+    cluster.on(event, () => {
+      clients = null
+      if (event === 'refresh') lowestOf = lowestSlots(cluster)
+    })
+  }
+  const keeperAt = (slot: number): Keeper | null => {
+    const lowest = lowestOf[slot]
+    if (lowest === undefined) return null
+    clients ??= new Map(cluster.nodes('master').map((client) => [addressOf(client), client]))
+    return { client: clients.get(cluster.slots[slot]?.[0] ?? '') ?? null, tag: tagOfSlot(lowest) }
+  }
+  return {
+    keeperOf: (tag) => keeperAt(keySlot(tag)),
+    keepers: () => [...new Set(lowestOf)].flatMap((slot) => keeperAt(slot) ?? []),
+  }
+}
+
+/** Of each slot, the lowest one at the same primary. */
+function lowestSlots(cluster: Cluster): number[] {
+  const lowest = new Map<string, number>()
+  const found: number[] = []
+  cluster.slots.forEach(([address = ''], slot) => {
+    if (!lowest.has(address)) lowest.set(address, slot)
+    found[slot] = lowest.get(address) ?? slot
+  })
+  return found
 }
 
 function primariesOf(cluster: Cluster): Primaries {

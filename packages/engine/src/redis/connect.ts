@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { connectToCluster } from './cluster.js'
-import { asking, linkOf, strictOptions, tlsOf } from './connection.js'
+import { aside, asking, linkOf, strictOptions, tlsOf } from './connection.js'
 import type { Connection, ConnectionSettings, Primaries, RedisOptions } from './connection.js'
 import { parseRedisUrl } from './redis-url.js'
 import { connectThroughSentinels } from './sentinel.js'
@@ -31,10 +31,14 @@ function connectToOne(options: RedisOptions): Connection {
     reachable: [{ client: link.client, address: path ?? `${host}:${port}`, slot: 0 }],
     unreachable: [],
   }
+  const keeper = { client: link.client, tag: '' }
   return {
     ...link,
     kind: 'single',
     ...asking(link, () => primaries),
+    keeperOf: () => keeper,
+    keepers: () => [keeper],
+    aside,
     listener: () => linkNamed('signalbox-listener'),
   }
 }

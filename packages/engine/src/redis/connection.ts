@@ -40,6 +40,14 @@ export interface Primaries {
   readonly unreachable: readonly string[]
 }
 
+/** Who keeps the keys of some hash tags, as far as is known. */
+export interface Keeper {
+  /** Null while it is not connected to. */
+  readonly client: Redis | null
+  /** One of those hash tags, by which it is known: a Redis replica that takes its place has the same. Empty where it keeps all keys. */
+  readonly tag: string
+}
+
 /** The way to the state, be it kept by one server, by the primary that sentinels know, or by a cluster. */
 export interface Connection extends Link<Redis | Cluster> {
   readonly kind: RedisAddress['kind']
@@ -50,6 +58,11 @@ export interface Connection extends Link<Redis | Cluster> {
   readonly ask: <Answer>(operation: string, question: (client: Redis | Cluster) => Promise<Answer>) => Promise<Answer>
   /** The same for what is asked of every server, or of one after the other. */
   readonly askAll: <Answer>(operation: string, question: (primaries: Primaries) => Promise<Answer>) => Promise<Answer>
+  /** Null while nobody is known who could be it. */
+  readonly keeperOf: (tag: string) => Keeper | null
+  readonly keepers: () => readonly Keeper[]
+  /** Another connection to where this client leads, for commands that hold it up for so long. Whoever asks for it closes it. */
+  readonly aside: (client: Redis, holdUpMs: number) => Link<Redis>
   /** A connection of its own for subscriptions, to a server that hears what any of them publishes. Whoever asks for it closes it. */
   readonly listener: () => Link<Redis>
 }
@@ -128,6 +141,14 @@ export function linkOf<Client extends LinkedClient>(client: Client): Link<Client
     errorOf: (error, operation) => storeErrorOf(error, operation, lost),
     close: () => close(client),
   }
+}
+
+/** What `aside` gives where the client itself knows where it leads. */
+export function aside(client: Redis, holdUpMs: number): Link<Redis> {
+  const { commandTimeout = 0 } = client.options
+  const timeoutMs = commandTimeout + holdUpMs
+  const strict = { ...strictOptions(timeoutMs), connectTimeout: commandTimeout }
+  return linkOf(client.duplicate({ ...strict, connectionName: 'signalbox-aside', lazyConnect: false }))
 }
 
 /** Makes what a connection asks with. */

@@ -1,17 +1,23 @@
-/** The slot of a cluster that keeps every key with this hash tag: CRC16 (XMODEM), as the Cluster specification has it. */
-export function slotOf(tag: string): number {
+/** The slot of a cluster that keys with this hash tag are in: CRC-16/XMODEM of its bytes, modulo the number of slots. */
+export function keySlot(tag: string): number {
   let crc = 0
   for (const byte of Buffer.from(tag)) {
     crc ^= byte << 8
-    for (let bit = 0; bit < 8; bit += 1) crc = ((crc << 1) ^ (crc & 0x8000 ? 0x1021 : 0)) & 0xffff
+    for (let bit = 0; bit < 8; bit += 1) crc = (crc & 0x8000) === 0 ? crc << 1 : (crc << 1) ^ 0x1021
+    crc &= 0xffff
   }
   return crc % 16_384
 }
 
-/** A hash tag of that slot. One in 16,384 numbers is, so this takes some milliseconds. */
-export function tagOf(slot: number): string {
-  for (let number = 0; ; number += 1) {
-    const tag = number.toString(36)
-    if (slotOf(tag) === slot) return tag
+const tags = new Map<number, string>()
+
+/** A hash tag of this slot, always the same. */
+export function tagOfSlot(slot: number): string {
+  let tag = tags.get(slot)
+  // By trying: there are as many as there are slots, so it takes some 16,384 tries.
+  for (let number = 0; tag === undefined; number += 1) {
+    if (keySlot(String(number)) === slot) tag = String(number)
   }
+  tags.set(slot, tag)
+  return tag
 }

@@ -73,12 +73,8 @@ export class MarkerWatch {
     clearTimeout(this.#timer)
   }
 
-  close(): void {
-    this.disconnected()
-  }
-
   /** A lease that somebody was told of, or is about to be. */
-  note(lease: Pick<GrantedLease, 'expiresInMs' | 'fence'>): void {
+  note(lease: GrantedLease): void {
     // A duration, from now: a little too long is safe, and no clock but this one is asked.
     this.#heldUntilMs = Math.max(this.#heldUntilMs, performance.now() + lease.expiresInMs)
     this.#lastFence = Math.max(this.#lastFence, lease.fence)

@@ -2,6 +2,7 @@ import { defaultStoreSettings } from '../store.js'
 import type { GuardEvent } from '../guard-event.js'
 import type { Notice, Store, StoreSettings } from '../store.js'
 import { acquireCommand } from './acquire.js'
+import type { ReplicationSettings } from './confirmation.js'
 import { connect } from './connect.js'
 import type { ConnectionSettings } from './connection.js'
 import { createScriptRunner } from './define-script.js'
@@ -16,10 +17,13 @@ import { scanPrimaries } from './scan-primaries.js'
 import { semaphoreCommands } from './semaphore-commands.js'
 import { describeServer, serverWarnings } from './server-info.js'
 import { vouchedStore } from './vouched-store.js'
-import { watchNodes } from './watched-node.js'
+import { WatchedNodes } from './watched-nodes.js'
 
 export interface RedisStoreOptions
-  extends Partial<ConnectionSettings>, Pick<ScriptRunnerOptions, 'observer' | 'texts' | 'extraArgs'> {
+  extends
+    Partial<ConnectionSettings>,
+    Partial<ReplicationSettings>,
+    Pick<ScriptRunnerOptions, 'observer' | 'texts' | 'extraArgs'> {
   /** Before every key and channel. Without braces. */
   readonly keyPrefix?: string | undefined
   readonly settings?: Partial<StoreSettings> | undefined
@@ -46,6 +50,8 @@ export function createRedisStore(options: RedisStoreOptions = {}): RedisStore {
     keyPrefix = 'signalbox:',
     settings,
     onGuard,
+    waitReplicas = 0,
+    waitTimeoutMs = 1_000,
     ...runnerOptions
   } = options
   const keyspace = createKeyspace(keyPrefix)
@@ -61,10 +67,11 @@ export function createRedisStore(options: RedisStoreOptions = {}): RedisStore {
     settings: { ...defaultStoreSettings, ...settings },
   }
   const hearing = new Set<(notice: Notice) => void>()
-  const nodes = watchNodes({
+  const nodes = new WatchedNodes({
+    ...context,
     connection,
-    run: context.run,
-    keyspace,
+    waitReplicas,
+    waitTimeoutMs,
     tell: (event) => {
       onGuard?.(event)
       if (event.kind === 'over') for (const hear of hearing) hear({ kind: 'lost' })
@@ -84,10 +91,9 @@ export function createRedisStore(options: RedisStoreOptions = {}): RedisStore {
     }),
     listen: listening.listen,
     ping: () => connection.askAll('ping', (primaries) => describeServer(primaries, connection.kind)),
-    guardMs: () => nodes.guardMs(),
+    guardMs: () => nodes.guardMs,
     close: async () => {
-      nodes.close()
-      await Promise.all([listening.close(), connection.close()])
+      await Promise.all([listening.close(), nodes.close(), connection.close()])
     },
   }
   return {

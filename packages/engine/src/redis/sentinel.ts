@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { asking, linkOf, retryStrategy, strictOptions, tlsOf } from './connection.js'
+import { aside, asking, linkOf, retryStrategy, strictOptions, tlsOf } from './connection.js'
 import type { Connection, ConnectionSettings, Link } from './connection.js'
 import type { RedisAddress } from './redis-url.js'
 
@@ -13,13 +13,14 @@ type SentinelAddress = Extract<RedisAddress, { kind: 'sentinel' }>
 export function connectThroughSentinels(address: SentinelAddress, settings: ConnectionSettings): Connection {
   const options = optionsOf(address, settings)
   const followers = new Set<Redis>()
-  const linkNamed = (connectionName: string): Link<Redis> => {
-    const link = linkOf(new Redis({ ...options, connectionName }))
+  const follow = (link: Link<Redis>): Link<Redis> => {
     followers.add(link.client)
     link.client.once('end', () => followers.delete(link.client))
     return link
   }
+  const linkNamed = (connectionName: string) => follow(linkOf(new Redis({ ...options, connectionName })))
   const link = linkNamed('signalbox')
+  const keeper = { client: link.client, tag: '' }
   const sentinels = watchForFailover(address, settings, (host, port) => {
     for (const client of followers) {
       if (isElsewhere(client, host, port)) client.disconnect(true)
@@ -32,6 +33,9 @@ export function connectThroughSentinels(address: SentinelAddress, settings: Conn
       reachable: [{ client: link.client, address: peerOf(link.client), slot: 0 }],
       unreachable: [],
     })),
+    keeperOf: () => keeper,
+    keepers: () => [keeper],
+    aside: (client, holdUpMs) => follow(aside(client, holdUpMs)),
     listener: () => linkNamed('signalbox-listener'),
     close: async () => {
       await Promise.all([link, ...sentinels].map(({ close }) => close()))

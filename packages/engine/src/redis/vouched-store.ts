@@ -14,13 +14,6 @@ export interface Voucher {
   readonly vouch: (semaphore: string, told: readonly ToldLease[]) => Promise<void> | null
 }
 
-/** What watches over the data of every Redis node that serves semaphores, and vouches for the leases of each. */
-export interface WatchedNodes extends Voucher {
-  /** What is left of the longest guard; 0: there is none. */
-  readonly guardMs: () => number
-  readonly close: () => void
-}
-
 /**
  * The store, with a voucher for every lease that it tells of: each reply and notice that says "held" passes here, and nothing else does. A reply that is
  * not vouched for rejects, so that its request's attachment is ended; a notice is dropped like one that was lost, and the heartbeat

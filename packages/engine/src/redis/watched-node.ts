@@ -1,50 +1,91 @@
-import { Cluster } from 'ioredis'
+import type { Redis } from 'ioredis'
 import type { GuardEvent } from '../guard-event.js'
-import type { Connection } from './connection.js'
+import { Confirmation, type ReplicationSettings } from './confirmation.js'
+import type { Connection, Link } from './connection.js'
 import type { RunScript } from './define-script.js'
 import type { Keyspace } from './keyspace.js'
 import { MarkerWatch } from './marker-watch.js'
 import { scripts } from './scripts.gen.js'
-import type { WatchedNodes } from './vouched-store.js'
-import { WatchedCluster } from './watched-cluster.js'
+import type { Voucher } from './vouched-store.js'
 
-export interface WatchedNodesOptions {
+export interface WatchedNodeOptions extends ReplicationSettings {
   readonly connection: Connection
   readonly run: RunScript
   readonly keyspace: Keyspace
   readonly tell: (event: GuardEvent) => void
 }
 
-export function watchNodes({ connection, run, keyspace, tell }: WatchedNodesOptions): WatchedNodes {
-  const watchMarker = (tag: string): MarkerWatch => {
-    const markerKey = keyspace.marker(tag)
-    return new MarkerWatch({
+/** What watches over the data of one Redis node, whichever server that is: after a failover it is another one. */
+export class WatchedNode {
+  readonly marker: MarkerWatch
+  readonly #options: WatchedNodeOptions
+  /** Null: nobody is to be waited for. */
+  readonly #confirmation: Confirmation | null
+  #client: Redis | null = null
+  #aside: Link<Redis> | null = null
+  readonly #connected = (): void => this.marker.connected()
+  readonly #disconnected = (): void => this.marker.disconnected()
+
+  constructor(tag: string, options: WatchedNodeOptions) {
+    const { connection, run, keyspace, tell, waitReplicas } = options
+    const key = keyspace.marker(tag)
+    this.#options = options
+    this.marker = new MarkerWatch({
+      // By its key, as scripts are sent, so that it finds a new primary when they do.
       look: async () => {
-        const look = await connection.ask('look', (client) => client.hmget(markerKey, 'id', 'guarded_until'))
+        const look = await connection.ask('look', (client) => client.hmget(key, 'id', 'guarded_until'))
         return { id: look[0] ?? null, guardedUntil: look[1] ?? null }
       },
-      mark: (call) => run(scripts.marker, 'marker', { marker: markerKey }, call),
+      mark: (call) => run(scripts.marker, 'marker', { marker: key }, call),
       tell,
     })
+    this.#confirmation = waitReplicas === 0 ? null : this.#confirming()
   }
-  return connection.client instanceof Cluster
-    ? new WatchedCluster(connection.client, watchMarker)
-    : watchNode(connection, watchMarker(''))
-}
 
-/** Watches the node that a connection leads to, whichever that is after each reconnect. */
-function watchNode({ client }: Connection, marker: MarkerWatch): WatchedNodes {
-  // Both come before any command of the next connection can be answered: its handshake alone takes a round trip.
-  client.on('close', () => marker.disconnected())
-  client.on('ready', () => marker.connected())
-  return {
-    before: () => marker.opened(),
-    vouch: (_semaphore, told) => {
-      for (const { lease } of told) marker.note(lease)
-      marker.refuseIfGuarded()
-      return null
-    },
-    guardMs: () => marker.guardMs,
-    close: () => marker.close(),
+  /** Watches the connection of this client from now on. */
+  follow(client: Redis | null): void {
+    if (client === this.#client) return
+    this.#client?.off('close', this.#disconnected).off('ready', this.#connected)
+    this.#client = client
+    this.marker.disconnected()
+    void this.#aside?.close()
+    this.#aside = null
+    if (client === null) return
+    // Both come before any command of the next connection can be answered: its handshake alone takes a round trip.
+    client.on('close', this.#disconnected).on('ready', this.#connected)
+    if (client.status === 'ready') this.marker.connected()
+    if (this.#confirmation !== null) this.#aside = this.#options.connection.aside(client, this.#options.waitTimeoutMs)
+  }
+
+  readonly vouch: Voucher['vouch'] = (semaphore, told) => {
+    for (const { lease } of told) this.marker.note(lease)
+    this.marker.refuseIfGuarded()
+    if (this.#confirmation === null) return null
+    return this.#confirmation.confirm(semaphore, told).then(() => this.marker.refuseIfGuarded())
+  }
+
+  async close(): Promise<void> {
+    const aside = this.#aside
+    this.follow(null)
+    await aside?.close()
+  }
+
+  #confirming(): Confirmation {
+    const { connection, keyspace } = this.#options
+    return new Confirmation({
+      ...this.#options,
+      deadlinesKeyOf: (semaphore) => keyspace.of(semaphore).deadlines,
+      ask: async (question) => {
+        const aside = this.#aside
+        if (aside === null) throw connection.errorOf(new Error('it is not connected to'), 'confirm')
+        try {
+          const reason = aside.lost()
+          if (reason !== null) throw reason
+          return await question(aside.client)
+        } catch (error) {
+          throw aside.errorOf(error, 'confirm')
+        }
+      },
+    })
   }
 }
