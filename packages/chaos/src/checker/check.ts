@@ -8,6 +8,7 @@ import { neverTooMany } from './rules/never-too-many.js'
 import { noPermitLost } from './rules/no-permit-lost.js'
 import { queueAwake } from './rules/queue-awake.js'
 import { toldApart } from './rules/told-apart.js'
+import { toldInTime } from './rules/told-in-time.js'
 import { waitsEnd } from './rules/waits-end.js'
 
 const rules = [
@@ -18,6 +19,7 @@ const rules = [
   fencesGrow,
   queueAwake,
   waitsEnd,
+  toldInTime,
   beliefs,
   toldApart,
 ]

@@ -3,7 +3,7 @@ import type { TcpProxy } from '@signalbox/test-redis'
 import { nowMs } from '../clock.js'
 import type { Recorder } from '../history/recorder.js'
 import type { World } from '../world/world.js'
-import type { Fault } from './schedule.js'
+import { victimOf, type Fault } from './schedule.js'
 
 /** How much later everything arrives on a slow connection. */
 const slowMs = 300
@@ -17,16 +17,21 @@ interface Doing {
 /** Does the faults of a schedule at their times. Resolves when the last one is undone. */
 export async function inject(faults: readonly Fault[], world: World, recorder: Recorder): Promise<void> {
   const startMs = nowMs()
-  const under = faults.map(async (fault) => {
+  // A new process takes as long to start as the machine lets it: what comes to the same place next waits for that.
+  const doneWith = new Map<string, Promise<void>>()
+  const one = async (fault: Fault): Promise<void> => {
+    const before = doneWith.get(victimOf(fault))
     await pause(Math.max(0, startMs + fault.atMs - nowMs()))
+    await before
     const doing = doingOf(fault, world)
     recorder.record({ kind: 'fault', fault: fault.kind, target: doing.target, phase: 'begins' })
     await doing.begin()
     await pause(fault.forMs)
     await doing.end()
     recorder.record({ kind: 'fault', fault: fault.kind, target: doing.target, phase: 'ends' })
-  })
-  await Promise.all(under)
+  }
+  for (const fault of faults) doneWith.set(victimOf(fault), one(fault))
+  await Promise.all(doneWith.values())
 }
 
 function doingOf(fault: Fault, world: World): Doing {

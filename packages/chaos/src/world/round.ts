@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Ground, News } from '../clients/setup.js'
 import { nowMs } from '../clock.js'
@@ -20,11 +20,15 @@ export interface RoundOptions {
   readonly sdkClients?: number
   readonly plainClients?: number
   readonly callers?: number
+  /** How long everybody may take to end after the last fault. */
+  readonly finishWithinMs?: number
+  /** Ends the round here and now, without its peaceful end. Only for one without faults, which would have to be undone. */
+  readonly signal?: AbortSignal
   readonly onProgress?: (calls: number) => void
 }
 
 /** After the last fault: a wait of 6 s, the SDK's 30 s of patience, and the ttl of what was lost on the way. */
-const finishWithinMs = 60_000
+const defaultFinishWithinMs = 60_000
 
 /** Fresh names for each round: whatever is left of an earlier one is not this one's. */
 export function groundsOf(round: number): Ground[] {
@@ -47,26 +51,25 @@ export function groundsOf(round: number): Ground[] {
 
 /** Load and faults, then peace until everybody has ended, then the proof that nothing is left. The history is in the directory. */
 export async function playRound(world: World, options: RoundOptions): Promise<void> {
-  const { seed, round, forMs, directory, isFaulty = true } = options
+  const { directory } = options
+  // What an earlier run left there is another history.
+  rmSync(directory, { recursive: true, force: true })
   mkdirSync(directory, { recursive: true })
   const recorder = openRecorder(directory, 'run')
   const registerRecorder = openRecorder(directory, 'register')
   world.register.recorder = registerRecorder
-  const grounds = groundsOf(round)
+  const grounds = groundsOf(options.round)
   world.observer.watch(
     grounds.map(({ name }) => name),
     recorder,
   )
   try {
     world.clients = await startClients(world, options, grounds, recorder)
-    const faults = isFaulty
-      ? scheduleOf(seed, round, forMs, { clients: world.clients.length, replicas: world.replicas.length })
-      : []
-    const untilMs = nowMs() + forMs
-    await inject(faults, world, recorder)
-    await pause(Math.max(0, untilMs - nowMs()))
-    await Promise.all(world.clients.map((client) => client.finish(finishWithinMs)))
-    for (const ground of grounds) await emptyOut(world, ground, recorder)
+    await play(world, options, recorder)
+    if (options.signal?.aborted === true) return
+    const withinMs = options.finishWithinMs ?? defaultFinishWithinMs
+    await Promise.all(world.clients.map((client) => client.finish(withinMs)))
+    await Promise.all(grounds.map((ground) => emptyOut(world, ground, recorder)))
   } finally {
     await Promise.all(world.clients.map((client) => client.close()))
     world.clients = []
@@ -75,6 +78,18 @@ export async function playRound(world: World, options: RoundOptions): Promise<vo
     registerRecorder.close()
     recorder.close()
   }
+}
+
+async function play(
+  world: World,
+  { seed, round, forMs, isFaulty = true, signal }: RoundOptions,
+  recorder: Recorder,
+): Promise<void> {
+  const cast = { clients: world.clients.length, replicas: world.replicas.length }
+  const untilMs = nowMs() + forMs
+  if (isFaulty) await inject(scheduleOf(seed, round, forMs, cast), world, recorder)
+  const leftMs = Math.max(0, untilMs - nowMs())
+  await pause(leftMs, undefined, signal === undefined ? {} : { signal }).catch(() => undefined)
 }
 
 async function startClients(

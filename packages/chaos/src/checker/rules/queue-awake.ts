@@ -1,4 +1,5 @@
 import type { History, Sample } from '../../history/history.js'
+import { calmness } from '../calm.js'
 import type { Findings } from '../findings.js'
 
 /**
@@ -6,7 +7,7 @@ import type { Findings } from '../findings.js'
  * is counted as used. Room that time makes (a lease runs out) is found by a replica's timer, or by a heartbeat; that takes a replica.
  */
 export function queueAwake(history: History, findings: Findings): void {
-  const isQuiet = quietness(history)
+  const isCalm = calmness(history)
   for (const samples of history.samples.values()) {
     let since: Sample | undefined
     for (const sample of samples) {
@@ -27,7 +28,7 @@ export function queueAwake(history: History, findings: Findings): void {
         (sum, lease) => sum + (lease.deadlineMs > sample.storeMs ? lease.permits : 0),
         0,
       )
-      const isAsleep = live + head.permits <= limit && isQuiet(at)
+      const isAsleep = live + head.permits <= limit && isCalm(at, at)
       if (!isAsleep || since?.waiters[0]?.leaseId !== head.leaseId) since = isAsleep ? sample : undefined
       if (since === undefined) continue
       const asleepMs = at - since.at
@@ -43,23 +44,3 @@ export function queueAwake(history: History, findings: Findings): void {
 
 /** A heartbeat heals what a timer missed, after 3 s; the rest is for a busy machine. */
 const asleepMsMax = 5_000
-const recoveryMs = 5_000
-
-/** Whether no fault of replicas or store is under way at this moment, or has been a little before. */
-function quietness(history: History): (at: number) => boolean {
-  const spans: { from: number; until: number }[] = []
-  const open = new Map<string, { from: number; until: number }>()
-  for (const { fault, target, phase, at } of history.of('fault')) {
-    if (fault.startsWith('client')) continue
-    const key = `${fault} ${target}`
-    if (phase === 'begins') {
-      const span = { from: at, until: Infinity }
-      open.set(key, span)
-      spans.push(span)
-    } else {
-      const span = open.get(key)
-      if (span !== undefined) span.until = at + recoveryMs
-    }
-  }
-  return (at) => !spans.some(({ from, until }) => from <= at && at <= until)
-}
