@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { countedStore } from './counted-store.js'
 import { defaultEngineSettings, type Engine, type EngineSettings } from './engine.js'
 import type { ReleaseReply, Store } from './store.js'
 import { type Clock, monotonicClock } from './waiting-room/clock.js'
@@ -16,7 +17,9 @@ export interface EngineOptions {
 }
 
 export function createEngine(options: EngineOptions): Engine {
-  const { store, replica = randomUUID(), clock = monotonicClock } = options
+  const { replica = randomUUID(), clock = monotonicClock } = options
+  const counted = countedStore(options.store)
+  const { store } = counted
   const settings = { ...defaultEngineSettings, ...options.settings }
   const observer = quietObserver(options.observer)
   const room = new WaitingRoom({ id: replica, store, clock, settings, observer })
@@ -43,6 +46,9 @@ export function createEngine(options: EngineOptions): Engine {
     guardMs: () => store.guardMs(),
     get waiting() {
       return room.waiting
+    },
+    get storeCalls() {
+      return counted.underWay
     },
     stop: () => {
       room.stop()

@@ -103,6 +103,8 @@ export interface Engine {
   guardMs(): number
   /** Open acquire requests that wait at this replica. */
   readonly waiting: number
+  /** Calls of the store that are not answered yet, those of the waiting room among them. */
+  readonly storeCalls: number
   /**
    * Refuses new acquires and answers every waiting one with `shutting_down`, without ending its attachment: it keeps its place for
    * the grace. Heartbeats stop. Other calls go on working.

@@ -12,6 +12,7 @@ import Fastify, {
 import { invalidRequest } from './invalid-request.js'
 import { createHttpServer } from './http-server.js'
 import { KeyRing } from './key-ring.js'
+import { Load } from './load.js'
 import { createMetrics, type Metrics } from './metrics.js'
 import { OpenAttempts } from './open-attempts.js'
 import { screenRequest } from './plugins/access.js'
@@ -46,6 +47,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   const settings = { ...defaultAppSettings, ...options.settings }
   const { keyRing = new KeyRing(settings.apiKeys) } = options
   const openAttempts = new OpenAttempts()
+  const load = new Load(settings.load, () => engine.storeCalls)
   const app = createServer(options, settings, openAttempts)
   const schemas = requestSchemas(settings.limits)
   const routes = allRoutes({ engine, schemas, settings, metrics, openAttempts, isStopping })
@@ -68,10 +70,13 @@ export function buildApp(options: AppOptions): FastifyInstance {
     // Here, before the body is read: a wrong path must not be answered with what is wrong about the body.
     else done(refuseUnrouted(request, reply))
   })
-  for (const route of routes) registerRoute(app, route, keyRing, metrics)
+  for (const route of routes) registerRoute(app, route, { keyRing, metrics, load })
   app.server.on('checkExpectation', refuseExpectation)
   sayContinue(app.server)
-  app.addHook('onClose', () => metrics.close())
+  app.addHook('onClose', () => {
+    load.stop()
+    metrics.close()
+  })
   return app
 }
 

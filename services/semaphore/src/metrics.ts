@@ -1,7 +1,11 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Engine, EngineObserver } from '@signalbox/engine'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Excess } from './load.js'
 import { semaphoreGauges } from './semaphore-gauges.js'
+
+/** What there may be too much of. */
+type Shed = Excess | 'waiters'
 
 export interface Metrics {
   /** For the engine and the store: they tell it what happens. */
@@ -10,6 +14,8 @@ export interface Metrics {
   storeLost(): void
   /** What a route calls with each answer's status and duration. */
   requestsOf(method: string, path: string): (status: number, durationMs: number) => void
+  /** One request was turned away because there is too much of this. */
+  readonly shed: (excess: Shed) => void
   /** The Prometheus text. Of the semaphores it names only those whose name begins with the prefix. */
   render(engine: Engine, scope: { readonly prefix: string; readonly semaphoresMax: number }): Promise<string>
   readonly contentType: string
@@ -34,21 +40,13 @@ export function createMetrics(): Metrics {
     buckets: requestBuckets,
     registers,
   })
-  const openWaits = new Gauge({
-    name: 'signalbox_open_waits',
-    help: 'Acquires that wait at this replica now',
-    registers,
-  })
-  const guard = new Gauge({
-    name: 'signalbox_store_guard_seconds',
-    help: 'How long nothing is granted yet because the store lost its data; 0: it has not',
-    registers,
-  })
   const losses = new Counter({
     name: 'signalbox_store_losses_total',
     help: 'Losses of data of the store that this replica found',
     registers,
   })
+  const setNow = gaugesOfNow(registers)
+  const shed = shedCounter(registers)
   const delay = monitorEventLoopDelay({ resolution: 10 })
   delay.enable()
   new Gauge({
@@ -72,15 +70,51 @@ export function createMetrics(): Metrics {
     requestsOf(method, route) {
       return (status, durationMs) => requests.observe({ method, route, status }, seconds(durationMs))
     },
+    shed: (excess) => shed.inc({ excess }),
     async render(engine, { prefix, semaphoresMax }) {
-      openWaits.set(engine.waiting)
-      guard.set(seconds(engine.guardMs()))
+      setNow(engine)
       const own = await registry.metrics()
       return own + (await semaphoreGauges(engine, prefix, semaphoresMax))
     },
     contentType: registry.contentType,
     close: () => delay.disable(),
   }
+}
+
+function gaugesOfNow(registers: Registry[]): (engine: Engine) => void {
+  const openWaits = new Gauge({
+    name: 'signalbox_open_waits',
+    help: 'Acquires that wait at this replica now',
+    registers,
+  })
+  const storeCalls = new Gauge({
+    name: 'signalbox_store_calls',
+    help: 'Calls of the store that are not answered yet',
+    registers,
+  })
+  const guard = new Gauge({
+    name: 'signalbox_store_guard_seconds',
+    help: 'How long nothing is granted yet because the store lost its data; 0: it has not',
+    registers,
+  })
+  return (engine) => {
+    openWaits.set(engine.waiting)
+    guard.set(seconds(engine.guardMs()))
+    storeCalls.set(engine.storeCalls)
+  }
+}
+
+function shedCounter(registers: Registry[]): Counter<'excess'> {
+  const shed = new Counter({
+    name: 'signalbox_requests_shed_total',
+    help: 'Requests turned away with OVERLOADED, by what there was too much of',
+    labelNames: ['excess'] as const,
+    registers,
+  })
+  // A series that appears with its first event has no rate for it.
+  const all: readonly Shed[] = ['waiters', 'store_calls', 'event_loop_delay']
+  for (const excess of all) shed.inc({ excess }, 0)
+  return shed
 }
 
 function engineObserver(registers: Registry[]): EngineObserver {

@@ -1,5 +1,6 @@
 import { defaultLimits, type Limits } from '@signalbox/protocol'
 import type { ApiKey } from './api-keys.js'
+import type { LoadSettings } from './load.js'
 
 /** What the HTTP side needs to know; everything else of the configuration is the engine's or the process's. */
 export interface AppSettings {
@@ -18,6 +19,7 @@ export interface AppSettings {
   readonly insecure: boolean
   /** Most semaphores that /metrics names. */
   readonly metricsSemaphoresMax: number
+  readonly load: LoadSettings
 }
 
 export const defaultAppSettings: AppSettings = {
@@ -30,4 +32,6 @@ export const defaultAppSettings: AppSettings = {
   apiKeys: [],
   insecure: false,
   metricsSemaphoresMax: 100,
+  // A second late is late for a lease of three; so many calls take half a second at what one connection to Redis answers.
+  load: { eventLoopDelayMsMax: 1_000, storeCallsMax: 10_000 },
 }

@@ -97,6 +97,14 @@ export const variables = z.object({
     defaultEngineSettings.waitersMax,
     'Most waiting requests at this replica; beyond: 503 `OVERLOADED`',
   ),
+  SIGNALBOX_STORE_CALLS_MAX: bound(
+    defaultAppSettings.load.storeCallsMax,
+    'Most calls of the store under way at this replica; beyond: new acquires and listings get 503 `OVERLOADED`',
+  ),
+  SIGNALBOX_EVENT_LOOP_DELAY_MS_MAX: wholeNumber(
+    { min: 10, max: 60_000, fallback: defaultAppSettings.load.eventLoopDelayMsMax },
+    'How late timers may be at this replica, on average; beyond: the same',
+  ),
   SIGNALBOX_BATCH_MAX: bound(
     defaultStoreSettings.batchMax,
     'Most leases that one script expires, and most that it grants; the rest follow at once',

@@ -5,7 +5,7 @@ import { refusalReply } from './acquire-refusals.js'
 import type { RouteContext } from './context.js'
 import { defineRoute, storeCodes, type Route } from './route.js'
 
-export function acquireRoute({ engine, schemas, openAttempts }: RouteContext): Route {
+export function acquireRoute({ engine, schemas, openAttempts, metrics }: RouteContext): Route {
   return defineRoute({
     method: 'POST',
     path: '/v1/semaphores/{name}/acquire',
@@ -18,6 +18,7 @@ export function acquireRoute({ engine, schemas, openAttempts }: RouteContext): R
     scope: 'acquire',
     body: schemas.acquire,
     bodyOptional: true,
+    isShedFirst: true,
     bodyExample: {
       leaseId: '3f0a3c52-8f5e-4a64-9d2c-0d2f3a1b4c5d',
       ttlMs: 30_000,
@@ -38,7 +39,6 @@ export function acquireRoute({ engine, schemas, openAttempts }: RouteContext): R
       'QUEUE_FULL',
       ...storeCodes,
       'STORE_RECOVERING',
-      'OVERLOADED',
       'SHUTTING_DOWN',
     ],
     async handle(request, reply) {
@@ -59,6 +59,7 @@ export function acquireRoute({ engine, schemas, openAttempts }: RouteContext): R
       if (outcome.kind === 'granted') return leaseBody(outcome.lease)
       // The connection is gone: there is nobody to answer.
       if (outcome.kind === 'closed') return reply.hijack()
+      if (outcome.kind === 'overloaded') metrics.shed('waiters')
       return refusalReply(reply, outcome, call)
     },
   })

@@ -2,9 +2,11 @@ import { semaphoreName } from '@signalbox/protocol'
 import type { FastifyInstance, preValidationHookHandler } from 'fastify'
 import { z } from 'zod'
 import type { KeyRing } from '../key-ring.js'
+import type { Load } from '../load.js'
 import type { Metrics } from '../metrics.js'
 import { guardOf } from '../plugins/access.js'
 import { auditOf } from '../plugins/audit.js'
+import { shedding } from '../plugins/shedding.js'
 import { ProblemError } from '../problem.js'
 import { parametersOf, type Route } from './route.js'
 
@@ -21,8 +23,15 @@ export function jsonSchemaOf(schema: z.ZodType, io: 'input' | 'output'): z.core.
   return z.toJSONSchema(schema, { target: 'draft-7', io })
 }
 
+/** What is seen to for every route. */
+export interface RouteCare {
+  readonly keyRing: KeyRing
+  readonly metrics: Metrics
+  readonly load: Load
+}
+
 /** Puts the route into Fastify, with what its schemas, its scope and the metrics ask for. */
-export function registerRoute(app: FastifyInstance, route: Route, keyRing: KeyRing, metrics: Metrics): void {
+export function registerRoute(app: FastifyInstance, route: Route, { keyRing, metrics, load }: RouteCare): void {
   const query = route.anyQuery === true ? undefined : jsonSchemaOf(route.query ?? z.strictObject({}), 'input')
   const params = parametersOf(route.path)
   const guard = guardOf(route.scope, keyRing)
@@ -42,7 +51,11 @@ export function registerRoute(app: FastifyInstance, route: Route, keyRing: KeyRi
         route.replies.flatMap(({ status, schema }) => (schema ? [[status, jsonSchemaOf(schema, 'output')]] : [])),
       ),
     },
-    ...(guard === null ? {} : { onRequest: guard }),
+    onRequest: [
+      ...(guard === null ? [] : [guard]),
+      // After the guard: strangers are told nothing, and their flood is not mistaken for the callers'.
+      ...(route.isShedFirst === true ? [shedding(load, metrics.shed)] : []),
+    ],
     ...(audit === null ? {} : { onSend: audit }),
     preValidation: [...bodyHooks(route), ...(route.query === undefined ? [] : [strictQuery(query?.properties ?? {})])],
     onResponse: (request, reply, done) => {

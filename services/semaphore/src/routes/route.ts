@@ -35,6 +35,11 @@ interface Definition<Body extends z.ZodType, Query extends z.ZodType> {
   readonly query?: Query
   /** Unknown query parameters are refused unless this says otherwise (health checks and scrapers add their own). */
   readonly anyQuery?: boolean
+  /**
+   * Whether it is turned away while the replica has too much to do. Not what makes that better (release, renew, an operator's change) or
+   * tells of it (health, metrics).
+   */
+  readonly isShedFirst?: boolean
   readonly replies: readonly RouteReply[]
   /** Codes this route can answer with, besides those that every route shares. */
   readonly codes: readonly ErrorCode[]
@@ -65,6 +70,7 @@ export function sharedCodes(route: Route): ErrorCode[] {
   const codes: ErrorCode[] = ['INVALID_REQUEST', 'FORBIDDEN', 'INTERNAL']
   if (route.scope !== null) codes.push('UNAUTHENTICATED')
   if (route.method !== 'GET') codes.push('PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE')
+  if (route.isShedFirst === true) codes.push('OVERLOADED')
   return codes
 }
 

@@ -34,6 +34,7 @@ export function inspectRoute({ engine }: RouteContext): Route {
     summary: 'Look at one semaphore',
     tag: 'semaphores',
     scope: 'inspect',
+    isShedFirst: true,
     replies: [ok],
     codes: ['SEMAPHORE_NOT_FOUND', ...storeCodes],
     async handle({ params }, reply) {
