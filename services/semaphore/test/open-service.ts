@@ -25,6 +25,7 @@ export interface OpenOptions {
   readonly store?: Store
   readonly clock?: () => number
   readonly isStopping?: () => boolean
+  readonly tls?: Parameters<typeof buildApp>[0]['tls']
   readonly logger?: NonNullable<Parameters<typeof buildApp>[0]['logger']>
 }
 
@@ -63,6 +64,7 @@ export function openService(
     metrics,
     settings: options.settings ?? {},
     ...(options.isStopping === undefined ? {} : { isStopping: options.isStopping }),
+    tls: options.tls ?? null,
     ...(options.logger === undefined ? {} : { logger: options.logger }),
   })
   whenDone(async () => {
