@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Script } from '../src/redis/script-spec.js'
+import type { Script, ScriptOfMany } from '../src/redis/script-spec.js'
 import { HeaderError, readHeader } from './header.js'
 import type { Header } from './header.js'
+import { localsOf, namesOf } from './locals.js'
 import { namesDeclared, namesMissing, namesUsed, readLua } from './lua-text.js'
 
 /** Source text of the commands and of the libraries they may name in USES; both by file name without `.lua`. */
@@ -66,9 +67,9 @@ function check(header: Header, parts: readonly { readonly name: string; readonly
       throw new HeaderError(`USES ${text.name.slice(4)}, but nothing of it is used`)
     }
   }
-  const idle = header.names.filter((name) => !used.has(name))
+  const idle = namesOf(header).filter((name) => !used.has(name))
   if (idle.length > 0) throw new HeaderError(`declared but not used: ${idle.join(', ')}`)
-  const missing = namesMissing(`${header.locals.join('\n')}\n${skeleton}`)
+  const missing = namesMissing(`${localsOf(header).join('\n')}\n${skeleton}`)
   if (missing.length > 0) throw new HeaderError(`used but not declared: ${missing.join(', ')}`)
   const code = texts.map((text) => text.code).join('\n')
   const never = Object.keys(header.replies).filter((tag) => !code.includes(`'${tag}'`))
@@ -106,20 +107,21 @@ function partsOf(file: string, body: string, libs: LuaSources['libs']): { name: 
   })
 }
 
-export function compileScript(file: string, sources: LuaSources): Script {
+export function compileScript(file: string, sources: LuaSources): Script | ScriptOfMany {
   const body = sources.commands[file] ?? ''
   const header = readHeader(file, body)
-  const { name, shebang, keys, args, replies, locals } = header
+  const { name, shebang, keys, args, each, replies } = header
   const parts = partsOf(file, body.slice(shebang.length), sources.libs)
   check(header, parts)
   const codes = parts.map((part) => readLua(part.source).code).filter((code) => code !== '')
   const code = withoutIdleFunctions(codes.join('\n'))
-  const text = [shebang, `-- ${name}`, ...locals, code, ''].join('\n')
-  return { name, keys, args, replies, text, sha1: createHash('sha1').update(text).digest('hex') }
+  const text = [shebang, `-- ${name}`, ...localsOf(header), code, ''].join('\n')
+  const script = { name, keys, args, replies, text, sha1: createHash('sha1').update(text).digest('hex') }
+  return each === undefined ? script : { ...script, each }
 }
 
 /** Every command of the sources, by its name. */
-export function compileAll(sources: LuaSources): Readonly<Record<string, Script>> {
+export function compileAll(sources: LuaSources): Readonly<Record<string, Script | ScriptOfMany>> {
   const scripts = Object.keys(sources.commands).map((file) => {
     try {
       return [file, compileScript(file, sources)] as const

@@ -44,7 +44,7 @@ local function cancel_held(semaphore, lease)
     redis.call('HSET', leases_key, lease_id, pack_lease(lease))
     return reply('detached')
   end
-  remove_lease(semaphore, lease_id, lease)
+  remove_leases(semaphore, { lease_id }, { lease })
   settle(semaphore)
   return reply('returned')
 end

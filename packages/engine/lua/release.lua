@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- release: a held lease's permits come back and the queue moves; a waiter leaves the queue.
+-- release: for each of these calls, a held lease's permits come back and the queue moves, or a waiter leaves the queue.
 -- USES reply, leases, save
 -- KEYS[1] state      hash: limit, initial, bounded, configured, used, fence, arrivals, nearest
 -- KEYS[2] deadlines  zset lease id -> deadline (Redis ms)
@@ -7,34 +7,60 @@
 -- KEYS[4] queue      zset lease id -> arrival number
 -- KEYS[5] waiters    hash lease id -> packed waiter
 -- KEYS[6] replicas   hash replica -> last heartbeat (Redis ms); only while somebody waits
--- KEYS[7] retired    string, there while the lease id is refused
+-- KEYS[each] retired  string, there while the lease id is refused
 -- ARGV[1] name       string
 -- ARGV[2] channel    string      what a replica's id is appended to
 -- ARGV[3] grace_ms   int
 -- ARGV[4] idle_ms    int
 -- ARGV[5] batch_max  int
--- ARGV[6] lease_id   string
--- ARGV[7] retire     bool          refuse the id from now on, in whatever state it was
--- ARGV[8] retire_ms  int
+-- ARGV[6] retire_ms  int
+-- ARGV[each] lease_id   string
+-- ARGV[each] retire     bool          refuse the id from now on, in whatever state it was
 -- RETURN  released   permits:int held_ms:int
 -- RETURN  cancelled  permits:int
 -- RETURN  lease_not_held
 local semaphore = load_semaphore()
+local answers = {}
 
--- Nobody waits and nothing has run out: most calls, answered before the functions of all other cases are made (see acquire.lua).
-local held = not retire and semaphore.used > 0 and is_settled(semaphore) and redis.call('HGET', leases_key, lease_id)
-if held then
-  local lease = unpack_lease(held)
-  remove_lease(semaphore, lease_id, lease)
-  save(semaphore)
-  return reply('released', lease.permits, now_ms - lease.granted_at_ms)
+-- Nobody waits, nothing has run out and the ids hold: most calls. Those that come before any other are answered together, before the
+-- functions of all other cases are made (see acquire.lua).
+local function release_plain_calls()
+  local lease_ids, leases = {}, {}
+  for call = 1, calls do
+    take(call)
+    if retire or leases[lease_id] then
+      break
+    end
+    lease_ids[call] = lease_id
+    leases[lease_id] = true
+  end
+  local texts = #lease_ids > 0 and redis.call('HMGET', leases_key, unpack(lease_ids)) or {}
+  local held = {}
+  for call, text in ipairs(texts) do
+    if not text then
+      break
+    end
+    held[call] = unpack_lease(text)
+    answers[call] = reply('released', held[call].permits, now_ms - held[call].granted_at_ms)
+  end
+  if #held > 0 then
+    remove_leases(semaphore, { unpack(lease_ids, 1, #held) }, held)
+  end
+end
+
+if semaphore.used > 0 and is_settled(semaphore) then
+  release_plain_calls()
+  if #answers == calls then
+    save(semaphore)
+    return answers
+  end
 end
 
 -- USES cancelled, finish
 local function answer()
   local lease = semaphore.used > 0 and find_lease(lease_id)
   if lease then
-    remove_lease(semaphore, lease_id, lease)
+    remove_leases(semaphore, { lease_id }, { lease })
     settle(semaphore)
     return reply('released', lease.permits, now_ms - lease.granted_at_ms)
   end
@@ -49,10 +75,13 @@ local function answer()
 end
 
 settle(semaphore)
-local answered = answer()
--- A cancelled waiter is always remembered: an attempt of it that is still under way must not bring it back.
-if retire or answered[1] == 'cancelled' then
-  redis.call('SET', retired_key, '', 'PX', retire_ms)
+for call = #answers + 1, calls do
+  take(call)
+  answers[call] = answer()
+  -- A cancelled waiter is always remembered: an attempt of it that is still under way must not bring it back.
+  if retire or answers[call][1] == 'cancelled' then
+    redis.call('SET', retired_key, '', 'PX', retire_ms)
+  end
 end
 finish(semaphore)
-return answered
+return answers

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- renew: push a held lease's deadline out, or say that it is not held.
+-- renew: for each of these calls, push a held lease's deadline out, or say that it is not held.
 -- USES reply, finish
 -- KEYS[1] state      hash: limit, initial, bounded, configured, used, fence, arrivals, nearest
 -- KEYS[2] deadlines  zset lease id -> deadline (Redis ms)
@@ -12,26 +12,35 @@
 -- ARGV[3] grace_ms   int
 -- ARGV[4] idle_ms    int
 -- ARGV[5] batch_max  int
--- ARGV[6] lease_id   string
--- ARGV[7] ttl_ms     int
+-- ARGV[each] lease_id   string
+-- ARGV[each] ttl_ms     int
 -- RETURN  renewed    permits:int fence:int ttl_ms:int granted_at_ms:int deadline_ms:int expires_in_ms:int
 -- RETURN  lease_not_held
 local semaphore = load_semaphore()
+
+local function answer()
+  local lease = semaphore.used > 0 and find_lease(lease_id)
+  if not lease then
+    return reply('lease_not_held')
+  end
+  lease.deadline_ms = math.max(lease.deadline_ms, now_ms + ttl_ms)
+  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
+  if lease.ttl_ms ~= ttl_ms then
+    lease.ttl_ms = ttl_ms
+    redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+  end
+  use_until(semaphore, lease.deadline_ms)
+  return reply(
+    'renewed', lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
+    lease.deadline_ms - now_ms
+  )
+end
+
 settle(semaphore)
-local lease = semaphore.used > 0 and find_lease(lease_id)
-if not lease then
-  finish(semaphore)
-  return reply('lease_not_held')
+local answers = {}
+for call = 1, calls do
+  take(call)
+  answers[call] = answer()
 end
-lease.deadline_ms = math.max(lease.deadline_ms, now_ms + ttl_ms)
-redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
-if lease.ttl_ms ~= ttl_ms then
-  lease.ttl_ms = ttl_ms
-  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
-end
-use_until(semaphore, lease.deadline_ms)
 finish(semaphore)
-return reply(
-  'renewed', lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
-  lease.deadline_ms - now_ms
-)
+return answers

@@ -23,7 +23,7 @@ if not lease or lease.fence ~= fence then
   finish(semaphore)
   return reply('lease_not_held')
 end
-remove_lease(semaphore, lease_id, lease)
+remove_leases(semaphore, { lease_id }, { lease })
 settle(semaphore)
 finish(semaphore)
 return reply('released', lease.permits, now_ms - lease.granted_at_ms)

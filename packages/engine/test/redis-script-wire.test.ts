@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createRedisStore } from '../src/redis/redis-store.js'
-import { decodeReply, encodeCall } from '../src/redis/script-wire.js'
+import { decodeReplies, decodeReply, encodeArgs, encodeKeys } from '../src/redis/script-wire.js'
 import type { ScriptSpec } from '../src/redis/script-spec.js'
 import { createScriptTable, redisUrl } from './script-table.js'
 import type { ScriptTable } from './script-table.js'
@@ -16,9 +16,12 @@ const spec: ScriptSpec = {
 describe('a script call on the wire', () => {
   it('puts keys and arguments in the order of the header', () => {
     const args = { open: ['a', 'b'], isNew: true, ttlMs: 5, leaseId: 'x' }
-    const sent = encodeCall(spec, { leases: 'L', state: 'S', other: 'O' }, args)
+    const sent: string[] = []
+    encodeKeys(spec, spec.keys, { leases: 'L', state: 'S', other: 'O' }, sent)
+    encodeArgs(spec, spec.args, args, sent)
     expect(sent).toEqual(['S', 'L', 'x', '5', '1', 'a', 'b'])
-    expect(() => encodeCall(spec, { leases: 'L' }, args)).toThrow('touch was called without state')
+    expect(() => encodeKeys(spec, spec.keys, { leases: 'L' }, sent)).toThrow('touch was called without state')
+    expect(() => encodeArgs(spec, spec.args, { ...args, ttlMs: null }, sent)).toThrow('touch was called without ttlMs')
   })
 
   it('reads integers that come as numbers or as text, absent ones, and the rest', () => {
@@ -41,6 +44,36 @@ describe('a script call on the wire', () => {
     ['an integer too large to be exact', ['held', 0, '9007199254740993', '', 1], /is not an integer/],
   ])('refuses %s', (_, reply, message) => {
     expect(() => decodeReply(spec, reply)).toThrow(message)
+  })
+})
+
+describe('the reply to many calls', () => {
+  it('is a reply for each', () => {
+    expect(
+      decodeReplies(
+        spec,
+        [
+          ['gone', 0],
+          ['held', 2, 1, '', 0],
+        ],
+        2,
+      ).map(({ reply }) => reply.kind),
+    ).toEqual(['gone', 'held'])
+  })
+
+  it.each([
+    ['fewer', [['gone', 0]]],
+    [
+      'more',
+      [
+        ['gone', 0],
+        ['gone', 0],
+        ['gone', 0],
+      ],
+    ],
+    ['no list', 'OK'],
+  ])('is refused when there are not as many: %s', (_, raw) => {
+    expect(() => decodeReplies(spec, raw, 2)).toThrow(/to 2 calls/)
   })
 })
 

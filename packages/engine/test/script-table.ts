@@ -3,12 +3,12 @@ import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { inject } from 'vitest'
 import { compileAll, readSources } from '../compiler/compile.js'
-import { createScriptRunner } from '../src/redis/define-script.js'
 import { createKeyspace } from '../src/redis/keyspace.js'
 import type { RedisStoreOptions } from '../src/redis/redis-store.js'
+import { createScriptRunner } from '../src/redis/script-runner.js'
 import { scripts } from '../src/redis/scripts.gen.js'
 import { storeErrorOf } from '../src/redis/store-error.js'
-import type { ArgsOf, ReplyOf, Script } from '../src/redis/script-spec.js'
+import type { ArgsOf, EachArgsOf, ReplyOf, Script, ScriptOfMany } from '../src/redis/script-spec.js'
 import { defaultStoreSettings } from '../src/store.js'
 
 type Scripts = typeof scripts
@@ -17,7 +17,8 @@ export type ScriptName = keyof Scripts
 /** The arguments that nearly every script takes, with the values that a table need not state. */
 type CommonArgs = 'name' | 'channel' | 'graceMs' | 'idleMs' | 'batchMax' | 'retireMs' | 'requestIdMs' | 'queueMax'
 export type TableArgs<S extends Script> = Omit<ArgsOf<S>, CommonArgs> &
-  Partial<Pick<ArgsOf<S>, CommonArgs & keyof ArgsOf<S>>>
+  Partial<Pick<ArgsOf<S>, CommonArgs & keyof ArgsOf<S>>> &
+  (S extends ScriptOfMany ? EachArgsOf<S> : unknown)
 
 /** One key: fields of a hash, or score by member of a sorted set, or the string itself. */
 export type Dump = Readonly<Record<string, Readonly<Record<string, string>> | string>>
@@ -81,7 +82,7 @@ export function createScriptTable(url = redisUrl()): ScriptTable {
   const clock = new VirtualClock(1_700_000_000_000)
   const keyspace = createKeyspace(keyPrefix)
   let expired = 0
-  const run = createScriptRunner({
+  const { run, join } = createScriptRunner({
     client: redis,
     errorOf: storeErrorOf,
     texts: virtualClockScripts,
@@ -124,9 +125,11 @@ export function createScriptTable(url = redisUrl()): ScriptTable {
         marker: keyspace.marker(''),
       }
       const all = { name: semaphore, channel: keyspace.channel, ...defaultStoreSettings, ...args }
-      // Every key and every common argument is there, the rest is in TableArgs: encodeCall would throw if one were missing.
-      const typedRun = run as (...call: unknown[]) => Promise<ReplyOf<Scripts[typeof name]>>
-      return typedRun(scripts[name], semaphore, keysOfCall, all)
+      // Every key and every common argument is there, the rest is in TableArgs: to encode the call would throw if one were missing.
+      type Send = (...call: unknown[]) => Promise<ReplyOf<Scripts[typeof name]>>
+      const both = { keys: keysOfCall, args: all }
+      if ('each' in scripts[name]) return (join as Send)(scripts[name], semaphore, () => both, both)
+      return (run as Send)(scripts[name], semaphore, keysOfCall, all)
     },
     async snapshot() {
       const found = (await keys()).sort()

@@ -17,7 +17,7 @@ local function move_queue(semaphore)
     moved = moved + 1
     remove_waiter(semaphore, lease_id)
     if not dead then
-      add_lease(semaphore, lease_id, waiter)
+      add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
     end
   end

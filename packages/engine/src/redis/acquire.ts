@@ -8,27 +8,27 @@ export function attachmentText({ replica, number }: Attachment): string {
 }
 
 export function acquireCommand(context: ScriptContext): Pick<Store, 'acquire'> {
-  const { run, keyspace, settings } = context
+  const { join, keyspace, settings } = context
   return {
     async acquire({ semaphore, leaseId, permits, ttlMs, enqueue, attachment, holder, create }): Promise<AcquireReply> {
-      const reply = await run(
-        scripts.acquire,
-        semaphore,
-        { ...keyspace.of(semaphore), retired: keyspace.retired(semaphore, leaseId) },
-        {
-          ...commonArgs(context, semaphore),
+      const shared = () => ({
+        keys: keyspace.of(semaphore),
+        args: { ...commonArgs(context, semaphore), queueMax: settings.queueMax },
+      })
+      const reply = await join(scripts.acquire, semaphore, shared, {
+        keys: { retired: keyspace.retired(semaphore, leaseId) },
+        args: {
           leaseId,
           permits,
           ttlMs,
           enqueue,
           attachment: attachmentText(attachment),
           holder,
-          queueMax: settings.queueMax,
           createLimit: create?.limit ?? -1,
           createBounded: create?.bounded ?? false,
           onConflict: create?.onConflict ?? 'keep',
         },
-      )
+      })
       if (reply.kind !== 'granted') return reply
       return { kind: 'granted', lease: leaseOf(reply), limitMismatch: reply.limitMismatch }
     },

@@ -6,17 +6,20 @@ import type { ScriptContext } from './script-context.js'
 
 /** What is done to a lease id that lives. */
 export function leaseCommands(context: ScriptContext): Pick<Store, 'release' | 'renew' | 'end'> {
-  const { run, keyspace, settings } = context
+  const { run, join, keyspace, settings } = context
   return {
     async release({ semaphore, leaseId, retire }): Promise<ReleaseReply> {
-      const keys = { ...keyspace.of(semaphore), retired: keyspace.retired(semaphore, leaseId) }
-      const args = { ...commonArgs(context, semaphore), leaseId, retire, retireMs: settings.retireMs }
-      return run(scripts.release, semaphore, keys, args)
+      const shared = () => ({
+        keys: keyspace.of(semaphore),
+        args: { ...commonArgs(context, semaphore), retireMs: settings.retireMs },
+      })
+      const keys = { retired: keyspace.retired(semaphore, leaseId) }
+      return join(scripts.release, semaphore, shared, { keys, args: { leaseId, retire } })
     },
 
     async renew({ semaphore, leaseId, ttlMs }): Promise<RenewReply> {
-      const args = { ...commonArgs(context, semaphore), leaseId, ttlMs }
-      const reply = await run(scripts.renew, semaphore, keyspace.of(semaphore), args)
+      const shared = () => ({ keys: keyspace.of(semaphore), args: commonArgs(context, semaphore) })
+      const reply = await join(scripts.renew, semaphore, shared, { keys: {}, args: { leaseId, ttlMs } })
       return reply.kind === 'renewed' ? { kind: 'renewed', lease: leaseOf(reply) } : reply
     },
 

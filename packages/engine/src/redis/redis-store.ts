@@ -5,8 +5,7 @@ import { acquireCommand } from './acquire.js'
 import type { ReplicationSettings } from './confirmation.js'
 import { connect } from './connect.js'
 import type { ConnectionSettings } from './connection.js'
-import { createScriptRunner } from './define-script.js'
-import type { ScriptRunnerOptions } from './define-script.js'
+import type { EvaluateOptions } from './evaluate.js'
 import { createKeyspace } from './keyspace.js'
 import { leaseCommands } from './lease-commands.js'
 import { Listening } from './listening.js'
@@ -14,6 +13,7 @@ import { listSemaphores } from './list-semaphores.js'
 import { listings } from './listings.js'
 import { queueCommands } from './queue-commands.js'
 import { scanPrimaries } from './scan-primaries.js'
+import { createScriptRunner } from './script-runner.js'
 import { semaphoreCommands } from './semaphore-commands.js'
 import { describeServer, serverWarnings } from './server-info.js'
 import { vouchedStore } from './vouched-store.js'
@@ -23,7 +23,7 @@ export interface RedisStoreOptions
   extends
     Partial<ConnectionSettings>,
     Partial<ReplicationSettings>,
-    Pick<ScriptRunnerOptions, 'observer' | 'texts' | 'extraArgs'> {
+    Pick<EvaluateOptions, 'observer' | 'texts' | 'extraArgs'> {
   /** Before every key and channel. Without braces. */
   readonly keyPrefix?: string | undefined
   readonly settings?: Partial<StoreSettings> | undefined
@@ -62,7 +62,7 @@ export function createRedisStore(options: RedisStoreOptions = {}): RedisStore {
     commandTimeoutMs,
   })
   const context = {
-    run: createScriptRunner({ ...connection, ...runnerOptions }),
+    ...createScriptRunner({ ...connection, ...runnerOptions }),
     keyspace,
     settings: { ...defaultStoreSettings, ...settings },
   }

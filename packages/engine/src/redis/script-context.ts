@@ -1,10 +1,9 @@
 import type { GrantedLease, StoreSettings } from '../store.js'
-import type { RunScript } from './define-script.js'
+import type { ScriptRunner } from './script-runner.js'
 import type { Keyspace } from './keyspace.js'
 
 /** What every command of the store is made with. */
-export interface ScriptContext {
-  readonly run: RunScript
+export interface ScriptContext extends ScriptRunner {
   readonly keyspace: Keyspace
   readonly settings: StoreSettings
 }

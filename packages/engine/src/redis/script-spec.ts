@@ -6,6 +6,12 @@ export type FieldType = 'int' | 'int?' | 'string' | 'bool' | 'strings'
 export type ArgTypes = Readonly<Record<string, ArgType>>
 export type ReplyTypes = Readonly<Record<string, Readonly<Record<string, FieldType>>>>
 
+/** What each call brings to a script that answers many: at most one key, and arguments. */
+export interface EachSpec<Keys extends readonly string[] = readonly string[], Args extends ArgTypes = ArgTypes> {
+  readonly keys: Keys
+  readonly args: Args
+}
+
 /** What the header of a script declares; all names in camel case but for the tags. */
 export interface ScriptSpec<
   Keys extends readonly string[] = readonly string[],
@@ -30,6 +36,16 @@ export interface Script<
   readonly sha1: string
 }
 
+/** A script that answers many calls in one run: after KEYS and ARGV come those of each call, and its reply is a list of replies. */
+export interface ScriptOfMany<
+  Keys extends readonly string[] = readonly string[],
+  Args extends ArgTypes = ArgTypes,
+  Replies extends ReplyTypes = ReplyTypes,
+  Each extends EachSpec = EachSpec,
+> extends Script<Keys, Args, Replies> {
+  readonly each: Each
+}
+
 /** What a type of the header is in TypeScript. */
 export interface Values {
   readonly string: string
@@ -40,7 +56,11 @@ export interface Values {
 }
 
 export type KeysOf<S extends ScriptSpec> = Readonly<Record<S['keys'][number], string>>
-export type ArgsOf<S extends ScriptSpec> = { readonly [Name in keyof S['args']]: Values[S['args'][Name]] }
+type ValuesOf<Args extends ArgTypes> = { readonly [Name in keyof Args]: Values[Args[Name]] }
+export type ArgsOf<S extends ScriptSpec> = ValuesOf<S['args']>
+
+export type EachKeysOf<S extends ScriptOfMany> = Readonly<Record<S['each']['keys'][number], string>>
+export type EachArgsOf<S extends ScriptOfMany> = ValuesOf<S['each']['args']>
 
 type FieldsOf<Fields extends Readonly<Record<string, FieldType>>> = {
   readonly [Name in keyof Fields]: Values[Fields[Name]]

@@ -1,4 +1,4 @@
-import type { FieldType, ScriptSpec, Values } from './script-spec.js'
+import type { ArgTypes, FieldType, ScriptSpec, Values } from './script-spec.js'
 
 /** A reply as it came: how many leases the script found past their deadline, and what it says. */
 export interface DecodedReply {
@@ -12,24 +12,34 @@ function valueOf(script: ScriptSpec, from: Readonly<Record<string, unknown>>, na
   return value
 }
 
-/**
- * KEYS and ARGV of one call, in their order. Loops that fill one array, here and below: written with `map` and `flatMap` it took as
- * long as a third of what the client takes to send the call.
+/*
+ * Loops that fill one array, here and below: written with `map` and `flatMap` it took as long as a third of what the client takes to
+ * send the call.
  */
-export function encodeCall(
+
+/** Appends the keys that were declared, in their order. */
+export function encodeKeys(
   script: ScriptSpec,
+  declared: readonly string[],
   keys: Readonly<Record<string, string>>,
+  sent: string[],
+): void {
+  for (const name of declared) sent.push(String(valueOf(script, keys, name)))
+}
+
+/** Appends the arguments that were declared, in their order. */
+export function encodeArgs(
+  script: ScriptSpec,
+  declared: ArgTypes,
   args: Readonly<Record<string, unknown>>,
-): string[] {
-  const sent: string[] = []
-  for (const name of script.keys) sent.push(String(valueOf(script, keys, name)))
-  for (const name in script.args) {
+  sent: string[],
+): void {
+  for (const name in declared) {
     const value = valueOf(script, args, name)
     if (typeof value === 'boolean') sent.push(value ? '1' : '0')
     else if (Array.isArray(value)) for (const each of value) sent.push(String(each))
     else sent.push(String(value))
   }
-  return sent
 }
 
 function decodeInt(raw: unknown): number {
@@ -82,4 +92,13 @@ export function decodeReply(script: ScriptSpec, raw: unknown): DecodedReply {
     throw new TypeError(`${script.name} replied ${tag} with ${came} fields, its header declares ${declared}`)
   }
   return { expired: decodeInt(expired), reply }
+}
+
+/** Reads the replies to `calls` calls of a script that answers many. The last one knows of all leases that were found past their deadline. */
+export function decodeReplies(script: ScriptSpec, raw: unknown, calls: number): DecodedReply[] {
+  const replies: readonly unknown[] = Array.isArray(raw) ? raw : []
+  if (replies.length !== calls) {
+    throw new TypeError(`${script.name} replied ${JSON.stringify(raw)} to ${calls} calls`)
+  }
+  return replies.map((reply) => decodeReply(script, reply))
 }

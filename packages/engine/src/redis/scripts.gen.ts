@@ -1,12 +1,13 @@
 // Made from lua/ by `npm run generate`. Not edited by hand: `npm run check:generated` would say so.
-import { defineScript } from './define-script.js'
+import { defineScript, defineScriptOfMany } from './define-script.js'
 
 export const scripts = {
-  acquire: defineScript({
+  acquire: defineScriptOfMany({
     name: 'acquire',
-    sha1: '59e95598c741fcd3ddb0fcdc08a846bcdfb5a501',
-    keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'retired', 'fence'],
-    args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', permits: 'int', ttlMs: 'int', enqueue: 'bool', attachment: 'string', holder: 'string', queueMax: 'int', createLimit: 'int', createBounded: 'bool', onConflict: 'string' },
+    sha1: '61fdb4f54a46273cebb48ba397f16e596b34b212',
+    keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
+    args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', queueMax: 'int' },
+    each: { keys: ['retired'], args: { leaseId: 'string', permits: 'int', ttlMs: 'int', enqueue: 'bool', attachment: 'string', holder: 'string', createLimit: 'int', createBounded: 'bool', onConflict: 'string' } },
     replies: {
       granted: { permits: 'int', fence: 'int', ttlMs: 'int', grantedAtMs: 'int', deadlineMs: 'int', expiresInMs: 'int', limitMismatch: 'int?' },
       queued: { position: 'int', attachedAtMs: 'int', nearestInMs: 'int?', limitMismatch: 'int?' },
@@ -27,23 +28,29 @@ local leases_key = KEYS[3]
 local queue_key = KEYS[4]
 local waiters_key = KEYS[5]
 local replicas_key = KEYS[6]
-local retired_key = KEYS[7]
-local fence_key = KEYS[8]
+local fence_key = KEYS[7]
 local name = ARGV[1]
 local channel = ARGV[2]
 local grace_ms = tonumber(ARGV[3])
 local idle_ms = tonumber(ARGV[4])
 local batch_max = tonumber(ARGV[5])
-local lease_id = ARGV[6]
-local permits = tonumber(ARGV[7])
-local ttl_ms = tonumber(ARGV[8])
-local enqueue = ARGV[9] == '1'
-local attachment = ARGV[10]
-local holder = ARGV[11]
-local queue_max = tonumber(ARGV[12])
-local create_limit = tonumber(ARGV[13])
-local create_bounded = ARGV[14] == '1'
-local on_conflict = ARGV[15]
+local queue_max = tonumber(ARGV[6])
+local calls = tonumber(ARGV[7])
+local retired_keys = { unpack(KEYS, 8) }
+local retired_key, lease_id, permits, ttl_ms, enqueue, attachment, holder, create_limit, create_bounded, on_conflict
+local function take(call)
+  local at = 7 + (call - 1) * 9
+  retired_key = retired_keys[call]
+  lease_id = ARGV[at + 1]
+  permits = tonumber(ARGV[at + 2])
+  ttl_ms = tonumber(ARGV[at + 3])
+  enqueue = ARGV[at + 4] == '1'
+  attachment = ARGV[at + 5]
+  holder = ARGV[at + 6]
+  create_limit = tonumber(ARGV[at + 7])
+  create_bounded = ARGV[at + 8] == '1'
+  on_conflict = ARGV[at + 9]
+end
 local expired_leases = 0
 local function reply(tag, ...)
   return { tag, expired_leases, ... }
@@ -118,15 +125,20 @@ end
 local function largest_request(semaphore)
   return math.max(semaphore.limit, 1)
 end
-local function add_lease(semaphore, lease_id, lease)
-  semaphore.fence = math.max(semaphore.fence + 1, now_us)
-  semaphore.used = semaphore.used + lease.permits
-  lease.fence = semaphore.fence
-  lease.granted_at_ms = now_ms
-  lease.deadline_ms = now_ms + lease.ttl_ms
-  use_until(semaphore, lease.deadline_ms)
-  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
-  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+local function add_leases(semaphore, lease_ids, leases)
+  local deadlines, texts = {}, {}
+  for i, lease in ipairs(leases) do
+    semaphore.fence = math.max(semaphore.fence + 1, now_us)
+    semaphore.used = semaphore.used + lease.permits
+    lease.fence = semaphore.fence
+    lease.granted_at_ms = now_ms
+    lease.deadline_ms = now_ms + lease.ttl_ms
+    use_until(semaphore, lease.deadline_ms)
+    deadlines[2 * i - 1], deadlines[2 * i] = lease.deadline_ms, lease_ids[i]
+    texts[2 * i - 1], texts[2 * i] = lease_ids[i], pack_lease(lease)
+  end
+  redis.call('ZADD', deadlines_key, unpack(deadlines))
+  redis.call('HSET', leases_key, unpack(texts))
 end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
@@ -183,17 +195,46 @@ local function save(semaphore)
   )
 end
 local semaphore = load_semaphore()
-local is_plain = semaphore.exists
-  and (create_limit < 0 or (create_limit == semaphore.limit and create_bounded == semaphore.bounded))
-  and semaphore.used + permits <= semaphore.limit
-  and is_settled(semaphore)
-  and redis.call('EXISTS', retired_key) == 0
-  and (semaphore.used == 0 or not redis.call('ZSCORE', deadlines_key, lease_id))
-if is_plain then
-  local lease = { permits = permits, ttl_ms = ttl_ms, attachments = attachment, holder = holder }
-  add_lease(semaphore, lease_id, lease)
-  save(semaphore)
-  return reply('granted', permits, lease.fence, ttl_ms, now_ms, lease.deadline_ms, ttl_ms, '')
+local answers = {}
+local function plain_calls()
+  local lease_ids, leases = {}, {}
+  local used = semaphore.used
+  for call = 1, calls do
+    take(call)
+    used = used + permits
+    local creates = create_limit >= 0 and (create_limit ~= semaphore.limit or create_bounded ~= semaphore.bounded)
+    if creates or used > semaphore.limit or leases[lease_id] then
+      break
+    end
+    lease_ids[call] = lease_id
+    leases[lease_id] = { permits = permits, ttl_ms = ttl_ms, attachments = attachment, holder = holder }
+  end
+  return lease_ids, leases
+end
+local function grant_plain_calls()
+  local lease_ids, leases = plain_calls()
+  local known = semaphore.used > 0 and #lease_ids > 0 and redis.call('ZMSCORE', deadlines_key, unpack(lease_ids)) or {}
+  local granted = {}
+  for call, id in ipairs(lease_ids) do
+    if known[call] then
+      break
+    end
+    granted[call] = leases[id]
+  end
+  if #granted == 0 then
+    return
+  end
+  add_leases(semaphore, lease_ids, granted)
+  for call, lease in ipairs(granted) do
+    answers[call] = reply('granted', lease.permits, lease.fence, lease.ttl_ms, now_ms, lease.deadline_ms, lease.ttl_ms, '')
+  end
+end
+if semaphore.exists and is_settled(semaphore) and redis.call('EXISTS', unpack(retired_keys)) == 0 then
+  grant_plain_calls()
+  if #answers == calls then
+    save(semaphore)
+    return answers
+  end
 end
 local function create_semaphore(semaphore, limit, bounded, configured)
   semaphore.exists = true
@@ -335,7 +376,7 @@ local function move_queue(semaphore)
     moved = moved + 1
     remove_waiter(semaphore, lease_id)
     if not dead then
-      add_lease(semaphore, lease_id, waiter)
+      add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
     end
   end
@@ -461,7 +502,7 @@ local function newcomer()
   end
   if semaphore.waiting == 0 and semaphore.used + permits <= semaphore.limit then
     local lease = { permits = permits, ttl_ms = ttl_ms, attachments = attachment, holder = holder }
-    add_lease(semaphore, lease_id, lease)
+    add_leases(semaphore, { lease_id }, { lease })
     return granted(lease)
   end
   if semaphore.backlog then
@@ -477,7 +518,6 @@ local function newcomer()
   return join_queue()
 end
 local function answer()
-  settle(semaphore)
   if redis.call('EXISTS', retired_key) == 1 then
     return reply('wait_cancelled')
   end
@@ -494,14 +534,20 @@ local function answer()
   end
   return newcomer()
 end
-local answered = answer()
+settle(semaphore)
+local is_put_off = false
+for call = #answers + 1, calls do
+  take(call)
+  answers[call] = is_put_off and reply('again') or answer()
+  is_put_off = answers[call][1] == 'again'
+end
 finish(semaphore)
-return answered
+return answers
 `,
   }),
   addPermits: defineScript({
     name: 'add-permits',
-    sha1: '35ea908105f4444b95fb5e6a7285d3e578ead9cb',
+    sha1: '9ed27bbf41f66106ac360c82a5c8b37749221c5a',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'grown'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', permits: 'int', limitMax: 'int', requestIdMs: 'int' },
     replies: {
@@ -634,15 +680,20 @@ local function pack_lease(lease)
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
 end
-local function add_lease(semaphore, lease_id, lease)
-  semaphore.fence = math.max(semaphore.fence + 1, now_us)
-  semaphore.used = semaphore.used + lease.permits
-  lease.fence = semaphore.fence
-  lease.granted_at_ms = now_ms
-  lease.deadline_ms = now_ms + lease.ttl_ms
-  use_until(semaphore, lease.deadline_ms)
-  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
-  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+local function add_leases(semaphore, lease_ids, leases)
+  local deadlines, texts = {}, {}
+  for i, lease in ipairs(leases) do
+    semaphore.fence = math.max(semaphore.fence + 1, now_us)
+    semaphore.used = semaphore.used + lease.permits
+    lease.fence = semaphore.fence
+    lease.granted_at_ms = now_ms
+    lease.deadline_ms = now_ms + lease.ttl_ms
+    use_until(semaphore, lease.deadline_ms)
+    deadlines[2 * i - 1], deadlines[2 * i] = lease.deadline_ms, lease_ids[i]
+    texts[2 * i - 1], texts[2 * i] = lease_ids[i], pack_lease(lease)
+  end
+  redis.call('ZADD', deadlines_key, unpack(deadlines))
+  redis.call('HSET', leases_key, unpack(texts))
 end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
@@ -696,7 +747,7 @@ local function move_queue(semaphore)
     moved = moved + 1
     remove_waiter(semaphore, lease_id)
     if not dead then
-      add_lease(semaphore, lease_id, waiter)
+      add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
     end
   end
@@ -795,7 +846,7 @@ return answered
   }),
   cancel: defineScript({
     name: 'cancel',
-    sha1: 'a065606d0530fe0fda5251842af8c10a2b69e9df',
+    sha1: '4eab5c5685c6cf5c45a008cd9804e8e7f02706c2',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', attachment: 'string', unlessHeld: 'bool' },
     replies: {
@@ -889,22 +940,29 @@ end
 local function use_until(semaphore, until_ms)
   semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
 end
-local function add_lease(semaphore, lease_id, lease)
-  semaphore.fence = math.max(semaphore.fence + 1, now_us)
-  semaphore.used = semaphore.used + lease.permits
-  lease.fence = semaphore.fence
-  lease.granted_at_ms = now_ms
-  lease.deadline_ms = now_ms + lease.ttl_ms
-  use_until(semaphore, lease.deadline_ms)
-  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
-  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+local function add_leases(semaphore, lease_ids, leases)
+  local deadlines, texts = {}, {}
+  for i, lease in ipairs(leases) do
+    semaphore.fence = math.max(semaphore.fence + 1, now_us)
+    semaphore.used = semaphore.used + lease.permits
+    lease.fence = semaphore.fence
+    lease.granted_at_ms = now_ms
+    lease.deadline_ms = now_ms + lease.ttl_ms
+    use_until(semaphore, lease.deadline_ms)
+    deadlines[2 * i - 1], deadlines[2 * i] = lease.deadline_ms, lease_ids[i]
+    texts[2 * i - 1], texts[2 * i] = lease_ids[i], pack_lease(lease)
+  end
+  redis.call('ZADD', deadlines_key, unpack(deadlines))
+  redis.call('HSET', leases_key, unpack(texts))
 end
-local function remove_lease(semaphore, lease_id, lease)
-  semaphore.used = semaphore.used - lease.permits
+local function remove_leases(semaphore, lease_ids, leases)
+  for _, lease in ipairs(leases) do
+    semaphore.used = semaphore.used - lease.permits
+  end
   semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
   use_until(semaphore, now_ms)
-  redis.call('ZREM', deadlines_key, lease_id)
-  redis.call('HDEL', leases_key, lease_id)
+  redis.call('ZREM', deadlines_key, unpack(lease_ids))
+  redis.call('HDEL', leases_key, unpack(lease_ids))
 end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
@@ -1031,7 +1089,7 @@ local function move_queue(semaphore)
     moved = moved + 1
     remove_waiter(semaphore, lease_id)
     if not dead then
-      add_lease(semaphore, lease_id, waiter)
+      add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
     end
   end
@@ -1124,7 +1182,7 @@ local function cancel_held(semaphore, lease)
     redis.call('HSET', leases_key, lease_id, pack_lease(lease))
     return reply('detached')
   end
-  remove_lease(semaphore, lease_id, lease)
+  remove_leases(semaphore, { lease_id }, { lease })
   settle(semaphore)
   return reply('returned')
 end
@@ -1161,7 +1219,7 @@ return answered
   }),
   configure: defineScript({
     name: 'configure',
-    sha1: 'a49baf122f98cb78bfd077da7d5b0d1f6bf9aaf5',
+    sha1: 'cd3e9a0269603cb93025e99c76aefd70fe6b542d',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', limit: 'int', bounded: 'string' },
     replies: {
@@ -1307,15 +1365,20 @@ local function pack_lease(lease)
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
 end
-local function add_lease(semaphore, lease_id, lease)
-  semaphore.fence = math.max(semaphore.fence + 1, now_us)
-  semaphore.used = semaphore.used + lease.permits
-  lease.fence = semaphore.fence
-  lease.granted_at_ms = now_ms
-  lease.deadline_ms = now_ms + lease.ttl_ms
-  use_until(semaphore, lease.deadline_ms)
-  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
-  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+local function add_leases(semaphore, lease_ids, leases)
+  local deadlines, texts = {}, {}
+  for i, lease in ipairs(leases) do
+    semaphore.fence = math.max(semaphore.fence + 1, now_us)
+    semaphore.used = semaphore.used + lease.permits
+    lease.fence = semaphore.fence
+    lease.granted_at_ms = now_ms
+    lease.deadline_ms = now_ms + lease.ttl_ms
+    use_until(semaphore, lease.deadline_ms)
+    deadlines[2 * i - 1], deadlines[2 * i] = lease.deadline_ms, lease_ids[i]
+    texts[2 * i - 1], texts[2 * i] = lease_ids[i], pack_lease(lease)
+  end
+  redis.call('ZADD', deadlines_key, unpack(deadlines))
+  redis.call('HSET', leases_key, unpack(texts))
 end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
@@ -1369,7 +1432,7 @@ local function move_queue(semaphore)
     moved = moved + 1
     remove_waiter(semaphore, lease_id)
     if not dead then
-      add_lease(semaphore, lease_id, waiter)
+      add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
     end
   end
@@ -1481,7 +1544,7 @@ return answered
   }),
   heartbeat: defineScript({
     name: 'heartbeat',
-    sha1: 'f7fb59b2be7b31921d08993ccf480c0f236c642c',
+    sha1: '24141467f0e9ff7be7e8f81d5ac92507538a715d',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', replica: 'string', openCount: 'int', open: 'strings' },
     replies: {
@@ -1571,15 +1634,20 @@ end
 local function use_until(semaphore, until_ms)
   semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
 end
-local function add_lease(semaphore, lease_id, lease)
-  semaphore.fence = math.max(semaphore.fence + 1, now_us)
-  semaphore.used = semaphore.used + lease.permits
-  lease.fence = semaphore.fence
-  lease.granted_at_ms = now_ms
-  lease.deadline_ms = now_ms + lease.ttl_ms
-  use_until(semaphore, lease.deadline_ms)
-  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
-  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+local function add_leases(semaphore, lease_ids, leases)
+  local deadlines, texts = {}, {}
+  for i, lease in ipairs(leases) do
+    semaphore.fence = math.max(semaphore.fence + 1, now_us)
+    semaphore.used = semaphore.used + lease.permits
+    lease.fence = semaphore.fence
+    lease.granted_at_ms = now_ms
+    lease.deadline_ms = now_ms + lease.ttl_ms
+    use_until(semaphore, lease.deadline_ms)
+    deadlines[2 * i - 1], deadlines[2 * i] = lease.deadline_ms, lease_ids[i]
+    texts[2 * i - 1], texts[2 * i] = lease_ids[i], pack_lease(lease)
+  end
+  redis.call('ZADD', deadlines_key, unpack(deadlines))
+  redis.call('HSET', leases_key, unpack(texts))
 end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
@@ -1694,7 +1762,7 @@ local function move_queue(semaphore)
     moved = moved + 1
     remove_waiter(semaphore, lease_id)
     if not dead then
-      add_lease(semaphore, lease_id, waiter)
+      add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
     end
   end
@@ -1820,7 +1888,7 @@ return answered
   }),
   inspect: defineScript({
     name: 'inspect',
-    sha1: '4385b820b10ff765db4d0b6273b849d2cbb6bbbc',
+    sha1: '84d5eff0d15795b146fe77da58b1c77f09760cf3',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     replies: {
@@ -1948,15 +2016,20 @@ local function pack_lease(lease)
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
 end
-local function add_lease(semaphore, lease_id, lease)
-  semaphore.fence = math.max(semaphore.fence + 1, now_us)
-  semaphore.used = semaphore.used + lease.permits
-  lease.fence = semaphore.fence
-  lease.granted_at_ms = now_ms
-  lease.deadline_ms = now_ms + lease.ttl_ms
-  use_until(semaphore, lease.deadline_ms)
-  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
-  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+local function add_leases(semaphore, lease_ids, leases)
+  local deadlines, texts = {}, {}
+  for i, lease in ipairs(leases) do
+    semaphore.fence = math.max(semaphore.fence + 1, now_us)
+    semaphore.used = semaphore.used + lease.permits
+    lease.fence = semaphore.fence
+    lease.granted_at_ms = now_ms
+    lease.deadline_ms = now_ms + lease.ttl_ms
+    use_until(semaphore, lease.deadline_ms)
+    deadlines[2 * i - 1], deadlines[2 * i] = lease.deadline_ms, lease_ids[i]
+    texts[2 * i - 1], texts[2 * i] = lease_ids[i], pack_lease(lease)
+  end
+  redis.call('ZADD', deadlines_key, unpack(deadlines))
+  redis.call('HSET', leases_key, unpack(texts))
 end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
@@ -2010,7 +2083,7 @@ local function move_queue(semaphore)
     moved = moved + 1
     remove_waiter(semaphore, lease_id)
     if not dead then
-      add_lease(semaphore, lease_id, waiter)
+      add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
     end
   end
@@ -2093,7 +2166,7 @@ return answered
   }),
   listLeases: defineScript({
     name: 'list-leases',
-    sha1: 'b62006968a21c3e4d9ca0409f494e8483150b996',
+    sha1: '557dcfae095700abd0bd53884a2ebc631a0d74b9',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterDeadlineMs: 'int', afterFence: 'int', pageSize: 'int' },
     replies: {
@@ -2176,15 +2249,20 @@ end
 local function use_until(semaphore, until_ms)
   semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
 end
-local function add_lease(semaphore, lease_id, lease)
-  semaphore.fence = math.max(semaphore.fence + 1, now_us)
-  semaphore.used = semaphore.used + lease.permits
-  lease.fence = semaphore.fence
-  lease.granted_at_ms = now_ms
-  lease.deadline_ms = now_ms + lease.ttl_ms
-  use_until(semaphore, lease.deadline_ms)
-  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
-  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+local function add_leases(semaphore, lease_ids, leases)
+  local deadlines, texts = {}, {}
+  for i, lease in ipairs(leases) do
+    semaphore.fence = math.max(semaphore.fence + 1, now_us)
+    semaphore.used = semaphore.used + lease.permits
+    lease.fence = semaphore.fence
+    lease.granted_at_ms = now_ms
+    lease.deadline_ms = now_ms + lease.ttl_ms
+    use_until(semaphore, lease.deadline_ms)
+    deadlines[2 * i - 1], deadlines[2 * i] = lease.deadline_ms, lease_ids[i]
+    texts[2 * i - 1], texts[2 * i] = lease_ids[i], pack_lease(lease)
+  end
+  redis.call('ZADD', deadlines_key, unpack(deadlines))
+  redis.call('HSET', leases_key, unpack(texts))
 end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
@@ -2290,7 +2368,7 @@ local function move_queue(semaphore)
     moved = moved + 1
     remove_waiter(semaphore, lease_id)
     if not dead then
-      add_lease(semaphore, lease_id, waiter)
+      add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
     end
   end
@@ -2413,7 +2491,7 @@ return answered
   }),
   listWaiters: defineScript({
     name: 'list-waiters',
-    sha1: 'b3913649854d1e441c3b22d94da7ffd9dac79033',
+    sha1: 'b59c70fc7e76a68a97b5f168eec00a4d2238ef2c',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterArrival: 'int', pageSize: 'int' },
     replies: {
@@ -2483,15 +2561,20 @@ end
 local function use_until(semaphore, until_ms)
   semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
 end
-local function add_lease(semaphore, lease_id, lease)
-  semaphore.fence = math.max(semaphore.fence + 1, now_us)
-  semaphore.used = semaphore.used + lease.permits
-  lease.fence = semaphore.fence
-  lease.granted_at_ms = now_ms
-  lease.deadline_ms = now_ms + lease.ttl_ms
-  use_until(semaphore, lease.deadline_ms)
-  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
-  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+local function add_leases(semaphore, lease_ids, leases)
+  local deadlines, texts = {}, {}
+  for i, lease in ipairs(leases) do
+    semaphore.fence = math.max(semaphore.fence + 1, now_us)
+    semaphore.used = semaphore.used + lease.permits
+    lease.fence = semaphore.fence
+    lease.granted_at_ms = now_ms
+    lease.deadline_ms = now_ms + lease.ttl_ms
+    use_until(semaphore, lease.deadline_ms)
+    deadlines[2 * i - 1], deadlines[2 * i] = lease.deadline_ms, lease_ids[i]
+    texts[2 * i - 1], texts[2 * i] = lease_ids[i], pack_lease(lease)
+  end
+  redis.call('ZADD', deadlines_key, unpack(deadlines))
+  redis.call('HSET', leases_key, unpack(texts))
 end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
@@ -2597,7 +2680,7 @@ local function move_queue(semaphore)
     moved = moved + 1
     remove_waiter(semaphore, lease_id)
     if not dead then
-      add_lease(semaphore, lease_id, waiter)
+      add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
     end
   end
@@ -2737,7 +2820,7 @@ return reply('marked', id, math.max(guarded_until_ms - now_ms, 0), lost and 1 or
   }),
   reap: defineScript({
     name: 'reap',
-    sha1: 'c4c73b3d1c9fcf9d208b9ae61d69d1d12120bf12',
+    sha1: '5be014ea7ab26809d84be3af62f8eb6ae448b3e1',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     replies: {
@@ -2803,15 +2886,20 @@ end
 local function use_until(semaphore, until_ms)
   semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
 end
-local function add_lease(semaphore, lease_id, lease)
-  semaphore.fence = math.max(semaphore.fence + 1, now_us)
-  semaphore.used = semaphore.used + lease.permits
-  lease.fence = semaphore.fence
-  lease.granted_at_ms = now_ms
-  lease.deadline_ms = now_ms + lease.ttl_ms
-  use_until(semaphore, lease.deadline_ms)
-  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
-  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+local function add_leases(semaphore, lease_ids, leases)
+  local deadlines, texts = {}, {}
+  for i, lease in ipairs(leases) do
+    semaphore.fence = math.max(semaphore.fence + 1, now_us)
+    semaphore.used = semaphore.used + lease.permits
+    lease.fence = semaphore.fence
+    lease.granted_at_ms = now_ms
+    lease.deadline_ms = now_ms + lease.ttl_ms
+    use_until(semaphore, lease.deadline_ms)
+    deadlines[2 * i - 1], deadlines[2 * i] = lease.deadline_ms, lease_ids[i]
+    texts[2 * i - 1], texts[2 * i] = lease_ids[i], pack_lease(lease)
+  end
+  redis.call('ZADD', deadlines_key, unpack(deadlines))
+  redis.call('HSET', leases_key, unpack(texts))
 end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
@@ -2917,7 +3005,7 @@ local function move_queue(semaphore)
     moved = moved + 1
     remove_waiter(semaphore, lease_id)
     if not dead then
-      add_lease(semaphore, lease_id, waiter)
+      add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
     end
   end
@@ -2999,11 +3087,12 @@ finish(semaphore)
 return answered
 `,
   }),
-  release: defineScript({
+  release: defineScriptOfMany({
     name: 'release',
-    sha1: '1764976b984c92f4d8949d55fc58561a0dfa5ed6',
-    keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'retired'],
-    args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', retire: 'bool', retireMs: 'int' },
+    sha1: '9517ec4c991dd8a399751404663274997702a0ef',
+    keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
+    args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', retireMs: 'int' },
+    each: { keys: ['retired'], args: { leaseId: 'string', retire: 'bool' } },
     replies: {
       released: { permits: 'int', heldMs: 'int' },
       cancelled: { permits: 'int' },
@@ -3017,15 +3106,21 @@ local leases_key = KEYS[3]
 local queue_key = KEYS[4]
 local waiters_key = KEYS[5]
 local replicas_key = KEYS[6]
-local retired_key = KEYS[7]
 local name = ARGV[1]
 local channel = ARGV[2]
 local grace_ms = tonumber(ARGV[3])
 local idle_ms = tonumber(ARGV[4])
 local batch_max = tonumber(ARGV[5])
-local lease_id = ARGV[6]
-local retire = ARGV[7] == '1'
-local retire_ms = tonumber(ARGV[8])
+local retire_ms = tonumber(ARGV[6])
+local calls = tonumber(ARGV[7])
+local retired_keys = { unpack(KEYS, 7) }
+local retired_key, lease_id, retire
+local function take(call)
+  local at = 7 + (call - 1) * 2
+  retired_key = retired_keys[call]
+  lease_id = ARGV[at + 1]
+  retire = ARGV[at + 2] == '1'
+end
 local expired_leases = 0
 local function reply(tag, ...)
   return { tag, expired_leases, ... }
@@ -3097,22 +3192,29 @@ end
 local function use_until(semaphore, until_ms)
   semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
 end
-local function add_lease(semaphore, lease_id, lease)
-  semaphore.fence = math.max(semaphore.fence + 1, now_us)
-  semaphore.used = semaphore.used + lease.permits
-  lease.fence = semaphore.fence
-  lease.granted_at_ms = now_ms
-  lease.deadline_ms = now_ms + lease.ttl_ms
-  use_until(semaphore, lease.deadline_ms)
-  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
-  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+local function add_leases(semaphore, lease_ids, leases)
+  local deadlines, texts = {}, {}
+  for i, lease in ipairs(leases) do
+    semaphore.fence = math.max(semaphore.fence + 1, now_us)
+    semaphore.used = semaphore.used + lease.permits
+    lease.fence = semaphore.fence
+    lease.granted_at_ms = now_ms
+    lease.deadline_ms = now_ms + lease.ttl_ms
+    use_until(semaphore, lease.deadline_ms)
+    deadlines[2 * i - 1], deadlines[2 * i] = lease.deadline_ms, lease_ids[i]
+    texts[2 * i - 1], texts[2 * i] = lease_ids[i], pack_lease(lease)
+  end
+  redis.call('ZADD', deadlines_key, unpack(deadlines))
+  redis.call('HSET', leases_key, unpack(texts))
 end
-local function remove_lease(semaphore, lease_id, lease)
-  semaphore.used = semaphore.used - lease.permits
+local function remove_leases(semaphore, lease_ids, leases)
+  for _, lease in ipairs(leases) do
+    semaphore.used = semaphore.used - lease.permits
+  end
   semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
   use_until(semaphore, now_ms)
-  redis.call('ZREM', deadlines_key, lease_id)
-  redis.call('HDEL', leases_key, lease_id)
+  redis.call('ZREM', deadlines_key, unpack(lease_ids))
+  redis.call('HDEL', leases_key, unpack(lease_ids))
 end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
@@ -3169,12 +3271,36 @@ local function save(semaphore)
   )
 end
 local semaphore = load_semaphore()
-local held = not retire and semaphore.used > 0 and is_settled(semaphore) and redis.call('HGET', leases_key, lease_id)
-if held then
-  local lease = unpack_lease(held)
-  remove_lease(semaphore, lease_id, lease)
-  save(semaphore)
-  return reply('released', lease.permits, now_ms - lease.granted_at_ms)
+local answers = {}
+local function release_plain_calls()
+  local lease_ids, leases = {}, {}
+  for call = 1, calls do
+    take(call)
+    if retire or leases[lease_id] then
+      break
+    end
+    lease_ids[call] = lease_id
+    leases[lease_id] = true
+  end
+  local texts = #lease_ids > 0 and redis.call('HMGET', leases_key, unpack(lease_ids)) or {}
+  local held = {}
+  for call, text in ipairs(texts) do
+    if not text then
+      break
+    end
+    held[call] = unpack_lease(text)
+    answers[call] = reply('released', held[call].permits, now_ms - held[call].granted_at_ms)
+  end
+  if #held > 0 then
+    remove_leases(semaphore, { unpack(lease_ids, 1, #held) }, held)
+  end
+end
+if semaphore.used > 0 and is_settled(semaphore) then
+  release_plain_calls()
+  if #answers == calls then
+    save(semaphore)
+    return answers
+  end
 end
 local function numbers_by_replica(set)
   local numbers = {}
@@ -3264,7 +3390,7 @@ local function move_queue(semaphore)
     moved = moved + 1
     remove_waiter(semaphore, lease_id)
     if not dead then
-      add_lease(semaphore, lease_id, waiter)
+      add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
     end
   end
@@ -3305,7 +3431,7 @@ end
 local function answer()
   local lease = semaphore.used > 0 and find_lease(lease_id)
   if lease then
-    remove_lease(semaphore, lease_id, lease)
+    remove_leases(semaphore, { lease_id }, { lease })
     settle(semaphore)
     return reply('released', lease.permits, now_ms - lease.granted_at_ms)
   end
@@ -3319,17 +3445,20 @@ local function answer()
   return reply('lease_not_held')
 end
 settle(semaphore)
-local answered = answer()
-if retire or answered[1] == 'cancelled' then
-  redis.call('SET', retired_key, '', 'PX', retire_ms)
+for call = #answers + 1, calls do
+  take(call)
+  answers[call] = answer()
+  if retire or answers[call][1] == 'cancelled' then
+    redis.call('SET', retired_key, '', 'PX', retire_ms)
+  end
 end
 finish(semaphore)
-return answered
+return answers
 `,
   }),
   remove: defineScript({
     name: 'remove',
-    sha1: '31760c2c867934f2b1eb079ef30d369be4a44a82',
+    sha1: 'e6bed4c5f70dfdb25d7c7d7fcafd37be78e4e9fe',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', force: 'bool' },
     replies: {
@@ -3400,15 +3529,20 @@ end
 local function use_until(semaphore, until_ms)
   semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
 end
-local function add_lease(semaphore, lease_id, lease)
-  semaphore.fence = math.max(semaphore.fence + 1, now_us)
-  semaphore.used = semaphore.used + lease.permits
-  lease.fence = semaphore.fence
-  lease.granted_at_ms = now_ms
-  lease.deadline_ms = now_ms + lease.ttl_ms
-  use_until(semaphore, lease.deadline_ms)
-  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
-  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+local function add_leases(semaphore, lease_ids, leases)
+  local deadlines, texts = {}, {}
+  for i, lease in ipairs(leases) do
+    semaphore.fence = math.max(semaphore.fence + 1, now_us)
+    semaphore.used = semaphore.used + lease.permits
+    lease.fence = semaphore.fence
+    lease.granted_at_ms = now_ms
+    lease.deadline_ms = now_ms + lease.ttl_ms
+    use_until(semaphore, lease.deadline_ms)
+    deadlines[2 * i - 1], deadlines[2 * i] = lease.deadline_ms, lease_ids[i]
+    texts[2 * i - 1], texts[2 * i] = lease_ids[i], pack_lease(lease)
+  end
+  redis.call('ZADD', deadlines_key, unpack(deadlines))
+  redis.call('HSET', leases_key, unpack(texts))
 end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
@@ -3514,7 +3648,7 @@ local function move_queue(semaphore)
     moved = moved + 1
     remove_waiter(semaphore, lease_id)
     if not dead then
-      add_lease(semaphore, lease_id, waiter)
+      add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
     end
   end
@@ -3604,11 +3738,12 @@ end
 return reply('removed')
 `,
   }),
-  renew: defineScript({
+  renew: defineScriptOfMany({
     name: 'renew',
-    sha1: '386035f462b838f8e1f39148fc0565a863b2dc65',
+    sha1: '3738440d88b532ea152267b1de6084519bd316b5',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
-    args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', ttlMs: 'int' },
+    args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
+    each: { keys: [], args: { leaseId: 'string', ttlMs: 'int' } },
     replies: {
       renewed: { permits: 'int', fence: 'int', ttlMs: 'int', grantedAtMs: 'int', deadlineMs: 'int', expiresInMs: 'int' },
       lease_not_held: {},
@@ -3626,8 +3761,13 @@ local channel = ARGV[2]
 local grace_ms = tonumber(ARGV[3])
 local idle_ms = tonumber(ARGV[4])
 local batch_max = tonumber(ARGV[5])
-local lease_id = ARGV[6]
-local ttl_ms = tonumber(ARGV[7])
+local calls = tonumber(ARGV[6])
+local lease_id, ttl_ms
+local function take(call)
+  local at = 6 + (call - 1) * 2
+  lease_id = ARGV[at + 1]
+  ttl_ms = tonumber(ARGV[at + 2])
+end
 local expired_leases = 0
 local function reply(tag, ...)
   return { tag, expired_leases, ... }
@@ -3696,15 +3836,20 @@ end
 local function use_until(semaphore, until_ms)
   semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
 end
-local function add_lease(semaphore, lease_id, lease)
-  semaphore.fence = math.max(semaphore.fence + 1, now_us)
-  semaphore.used = semaphore.used + lease.permits
-  lease.fence = semaphore.fence
-  lease.granted_at_ms = now_ms
-  lease.deadline_ms = now_ms + lease.ttl_ms
-  use_until(semaphore, lease.deadline_ms)
-  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
-  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+local function add_leases(semaphore, lease_ids, leases)
+  local deadlines, texts = {}, {}
+  for i, lease in ipairs(leases) do
+    semaphore.fence = math.max(semaphore.fence + 1, now_us)
+    semaphore.used = semaphore.used + lease.permits
+    lease.fence = semaphore.fence
+    lease.granted_at_ms = now_ms
+    lease.deadline_ms = now_ms + lease.ttl_ms
+    use_until(semaphore, lease.deadline_ms)
+    deadlines[2 * i - 1], deadlines[2 * i] = lease.deadline_ms, lease_ids[i]
+    texts[2 * i - 1], texts[2 * i] = lease_ids[i], pack_lease(lease)
+  end
+  redis.call('ZADD', deadlines_key, unpack(deadlines))
+  redis.call('HSET', leases_key, unpack(texts))
 end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
@@ -3810,7 +3955,7 @@ local function move_queue(semaphore)
     moved = moved + 1
     remove_waiter(semaphore, lease_id)
     if not dead then
-      add_lease(semaphore, lease_id, waiter)
+      add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
     end
   end
@@ -3882,29 +4027,36 @@ local function finish(semaphore)
   end
 end
 local semaphore = load_semaphore()
+local function answer()
+  local lease = semaphore.used > 0 and find_lease(lease_id)
+  if not lease then
+    return reply('lease_not_held')
+  end
+  lease.deadline_ms = math.max(lease.deadline_ms, now_ms + ttl_ms)
+  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
+  if lease.ttl_ms ~= ttl_ms then
+    lease.ttl_ms = ttl_ms
+    redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+  end
+  use_until(semaphore, lease.deadline_ms)
+  return reply(
+    'renewed', lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
+    lease.deadline_ms - now_ms
+  )
+end
 settle(semaphore)
-local lease = semaphore.used > 0 and find_lease(lease_id)
-if not lease then
-  finish(semaphore)
-  return reply('lease_not_held')
+local answers = {}
+for call = 1, calls do
+  take(call)
+  answers[call] = answer()
 end
-lease.deadline_ms = math.max(lease.deadline_ms, now_ms + ttl_ms)
-redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
-if lease.ttl_ms ~= ttl_ms then
-  lease.ttl_ms = ttl_ms
-  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
-end
-use_until(semaphore, lease.deadline_ms)
 finish(semaphore)
-return reply(
-  'renewed', lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
-  lease.deadline_ms - now_ms
-)
+return answers
 `,
   }),
   revoke: defineScript({
     name: 'revoke',
-    sha1: 'e1b74e5dc47536cf8a0be81b65a16b0c430f4e47',
+    sha1: '0bb8ba734ee76740656a03fcd2a1891b86391399',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', fence: 'int' },
     replies: {
@@ -3994,22 +4146,29 @@ end
 local function use_until(semaphore, until_ms)
   semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
 end
-local function add_lease(semaphore, lease_id, lease)
-  semaphore.fence = math.max(semaphore.fence + 1, now_us)
-  semaphore.used = semaphore.used + lease.permits
-  lease.fence = semaphore.fence
-  lease.granted_at_ms = now_ms
-  lease.deadline_ms = now_ms + lease.ttl_ms
-  use_until(semaphore, lease.deadline_ms)
-  redis.call('ZADD', deadlines_key, lease.deadline_ms, lease_id)
-  redis.call('HSET', leases_key, lease_id, pack_lease(lease))
+local function add_leases(semaphore, lease_ids, leases)
+  local deadlines, texts = {}, {}
+  for i, lease in ipairs(leases) do
+    semaphore.fence = math.max(semaphore.fence + 1, now_us)
+    semaphore.used = semaphore.used + lease.permits
+    lease.fence = semaphore.fence
+    lease.granted_at_ms = now_ms
+    lease.deadline_ms = now_ms + lease.ttl_ms
+    use_until(semaphore, lease.deadline_ms)
+    deadlines[2 * i - 1], deadlines[2 * i] = lease.deadline_ms, lease_ids[i]
+    texts[2 * i - 1], texts[2 * i] = lease_ids[i], pack_lease(lease)
+  end
+  redis.call('ZADD', deadlines_key, unpack(deadlines))
+  redis.call('HSET', leases_key, unpack(texts))
 end
-local function remove_lease(semaphore, lease_id, lease)
-  semaphore.used = semaphore.used - lease.permits
+local function remove_leases(semaphore, lease_ids, leases)
+  for _, lease in ipairs(leases) do
+    semaphore.used = semaphore.used - lease.permits
+  end
   semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
   use_until(semaphore, now_ms)
-  redis.call('ZREM', deadlines_key, lease_id)
-  redis.call('HDEL', leases_key, lease_id)
+  redis.call('ZREM', deadlines_key, unpack(lease_ids))
+  redis.call('HDEL', leases_key, unpack(lease_ids))
 end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
@@ -4115,7 +4274,7 @@ local function move_queue(semaphore)
     moved = moved + 1
     remove_waiter(semaphore, lease_id)
     if not dead then
-      add_lease(semaphore, lease_id, waiter)
+      add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
     end
   end
@@ -4193,7 +4352,7 @@ if not lease or lease.fence ~= fence then
   finish(semaphore)
   return reply('lease_not_held')
 end
-remove_lease(semaphore, lease_id, lease)
+remove_leases(semaphore, { lease_id }, { lease })
 settle(semaphore)
 finish(semaphore)
 return reply('released', lease.permits, now_ms - lease.granted_at_ms)

@@ -2,15 +2,15 @@ import type { Redis } from 'ioredis'
 import type { GuardEvent } from '../guard-event.js'
 import { Confirmation, type ReplicationSettings } from './confirmation.js'
 import type { Connection, Link } from './connection.js'
-import type { RunScript } from './define-script.js'
 import type { Keyspace } from './keyspace.js'
 import { MarkerWatch } from './marker-watch.js'
+import type { ScriptRunner } from './script-runner.js'
 import { scripts } from './scripts.gen.js'
 import type { Voucher } from './vouched-store.js'
 
 export interface WatchedNodeOptions extends ReplicationSettings {
   readonly connection: Connection
-  readonly run: RunScript
+  readonly run: ScriptRunner['run']
   readonly keyspace: Keyspace
   readonly tell: (event: GuardEvent) => void
 }

@@ -1,0 +1,84 @@
+import { decodeReplies, encodeArgs, encodeKeys } from './script-wire.js'
+import type { DecodedReply } from './script-wire.js'
+import type { ScriptOfMany } from './script-spec.js'
+
+/** What all calls of a gathering share: the keys and arguments that do not differ from call to call. */
+export interface Shared {
+  readonly keys: Readonly<Record<string, string>>
+  readonly args: Readonly<Record<string, unknown>>
+}
+
+interface Caller {
+  readonly resolve: (reply: DecodedReply['reply']) => void
+  readonly reject: (error: Error) => void
+}
+
+/** A script holds Redis for a few µs a call; more calls than this are several scripts. */
+const callsMax = 128
+
+/** Calls of one script for one semaphore, on their way to be one run of it. */
+export class Gathering {
+  readonly script: ScriptOfMany
+  readonly semaphore: string
+  readonly #keys: string[] = []
+  readonly #args: string[] = []
+  readonly #eachKeys: string[] = []
+  readonly #eachArgs: string[] = []
+  #callers: Caller[] = []
+
+  constructor(script: ScriptOfMany, semaphore: string, shared: Shared) {
+    this.script = script
+    this.semaphore = semaphore
+    encodeKeys(script, script.keys, shared.keys, this.#keys)
+    encodeArgs(script, script.args, shared.args, this.#args)
+  }
+
+  get isFull(): boolean {
+    return this.#callers.length >= callsMax
+  }
+
+  /** How many calls are not answered yet. */
+  get calls(): number {
+    return this.#callers.length
+  }
+
+  get keys(): readonly string[] {
+    return [...this.#keys, ...this.#eachKeys]
+  }
+
+  get args(): readonly string[] {
+    return [...this.#args, String(this.calls), ...this.#eachArgs]
+  }
+
+  /** The reply to this call, once the script has run. */
+  add({ keys, args }: Shared): Promise<DecodedReply['reply']> {
+    encodeKeys(this.script, this.script.each.keys, keys, this.#eachKeys)
+    encodeArgs(this.script, this.script.each.args, args, this.#eachArgs)
+    return new Promise((resolve, reject) => this.#callers.push({ resolve, reject }))
+  }
+
+  /**
+   * Gives each call its reply; those that were told `again` stay, in their order, and are all that is left. Returns how many leases were found past their
+   * deadline. Throws, and answers nobody, when the reply is not one of the script.
+   */
+  answer(raw: unknown): number {
+    const replies = decodeReplies(this.script, raw, this.calls)
+    const callers = this.#callers
+    const { keys, args } = this.script.each
+    // The script puts off the last ones: nobody overtakes.
+    const answered = replies.findIndex(({ reply }) => reply.kind === 'again')
+    const done = answered < 0 ? replies.length : answered
+    this.#callers = callers.slice(done)
+    this.#eachKeys.splice(0, done * keys.length)
+    this.#eachArgs.splice(0, done * Object.keys(args).length)
+    for (const [index, { reply }] of replies.slice(0, done).entries()) callers[index]?.resolve(reply)
+    return replies.at(-1)?.expired ?? 0
+  }
+
+  /** Each caller gets an error of its own. */
+  fail(errorOf: () => Error): void {
+    const callers = this.#callers
+    this.#callers = []
+    for (const { reject } of callers) reject(errorOf())
+  }
+}
