@@ -96,6 +96,59 @@ return reply('alive', ARGV[open_first + open_count - 1])
     expect(compile(open)?.text).toContain('local open_first = 2\n')
   })
 
+  const many = `#!lua
+-- touch-all: an example of many calls.
+-- USES reply
+-- KEYS[1] leases     hash
+-- KEYS[each] retired string
+-- ARGV[1] ttl_ms     int
+-- ARGV[each] lease_id string
+-- ARGV[each] is_new   bool
+-- RETURN  touched    key:string
+local answers = {}
+for call = 1, calls do
+  take(call)
+  answers[call] = reply('touched', lease_id .. retired_key .. leases_key .. ttl_ms .. tostring(is_new))
+end
+return answers
+`
+
+  it('takes one call after the other from the rest of the keys and arguments', () => {
+    const compiled = compileAll({ commands: { 'touch-all': many }, libs })['touch-all']
+    expect(compiled).toMatchObject({
+      keys: ['leases'],
+      args: { ttlMs: 'int' },
+      each: { keys: ['retired'], args: { leaseId: 'string', isNew: 'bool' } },
+    })
+    expect(compiled?.text.split('\n').slice(2, 12)).toEqual([
+      'local leases_key = KEYS[1]',
+      'local ttl_ms = tonumber(ARGV[1])',
+      'local calls = tonumber(ARGV[2])',
+      'local retired_keys = { unpack(KEYS, 2) }',
+      'local retired_key, lease_id, is_new',
+      'local function take(call)',
+      '  local at = 2 + (call - 1) * 2',
+      '  retired_key = retired_keys[call]',
+      '  lease_id = ARGV[at + 1]',
+      "  is_new = ARGV[at + 2] == '1'",
+    ])
+    expect(emit(compileAll({ commands: { 'touch-all': many }, libs }))).toContain('touchAll: defineScriptOfMany({')
+  })
+
+  it.each([
+    [
+      'two keys for each call',
+      many.replace('-- ARGV[1]', '-- KEYS[each] grown string\n-- ARGV[1]'),
+      /KEYS\[each\] is one key/,
+    ],
+    ['a key for each call without arguments', many.replaceAll(/-- ARGV\[each\].*\n/g, ''), /beside ARGV\[each\]/],
+    ['strings for each call', many.replace('is_new   bool', 'is_new   strings'), /strings must come last/],
+    ['calls that are never taken', many.replace('  take(call)\n', ''), /declared but not used: take/],
+    ['what each call brings, named twice', many.replace('is_new   bool', 'ttl_ms   int'), /ttl_ms is declared twice/],
+  ])('refuses %s', (_, source, message) => {
+    expect(() => compileAll({ commands: { 'touch-all': source }, libs })).toThrow(message)
+  })
+
   it('writes a module whose template literals are the text', () => {
     const quoted = header + body.replace("'-- no comment'", "'`${ttl}` \\n'")
     const compiled = compileAll({ commands: { 'touch-lease': quoted }, libs })
