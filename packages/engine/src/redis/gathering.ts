@@ -2,15 +2,15 @@ import { decodeReplies, encodeArgs, encodeKeys } from './script-wire.js'
 import type { DecodedReply } from './script-wire.js'
 import type { ScriptOfMany } from './script-spec.js'
 
-/** What all calls of a gathering share: the keys and arguments that do not differ from call to call. */
-export interface Shared {
-  readonly keys: Readonly<Record<string, string>>
-  readonly args: Readonly<Record<string, unknown>>
-}
-
 interface Caller {
   readonly resolve: (reply: DecodedReply['reply']) => void
   readonly reject: (error: Error) => void
+}
+
+/** Keys and arguments, of one call or shared by many. */
+export interface Call {
+  readonly keys: Readonly<Record<string, string>>
+  readonly args: Readonly<Record<string, unknown>>
 }
 
 /** A script holds Redis for a few µs a call; more calls than this are several scripts. */
@@ -26,7 +26,7 @@ export class Gathering {
   readonly #eachArgs: string[] = []
   #callers: Caller[] = []
 
-  constructor(script: ScriptOfMany, semaphore: string, shared: Shared) {
+  constructor(script: ScriptOfMany, semaphore: string, shared: Call) {
     this.script = script
     this.semaphore = semaphore
     encodeKeys(script, script.keys, shared.keys, this.#keys)
@@ -51,7 +51,7 @@ export class Gathering {
   }
 
   /** The reply to this call, once the script has run. */
-  add({ keys, args }: Shared): Promise<DecodedReply['reply']> {
+  add({ keys, args }: Call): Promise<DecodedReply['reply']> {
     encodeKeys(this.script, this.script.each.keys, keys, this.#eachKeys)
     encodeArgs(this.script, this.script.each.args, args, this.#eachArgs)
     return new Promise((resolve, reject) => this.#callers.push({ resolve, reject }))
