@@ -82,8 +82,10 @@ export function createScriptRunner(options: EvaluateOptions): ScriptRunner {
         throw errorOf(error, script.name)
       }
     },
-    // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion -- as above
-    join: async (script, semaphore, shared, each) =>
-      (await turns.join(script, semaphore, shared, each)) as ReplyOf<typeof script>,
+    async join(script, semaphore, shared, each) {
+      const reply = await turns.join(script, semaphore, shared, each)
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion -- as above
+      return reply as ReplyOf<typeof script>
+    },
   }
 }
