@@ -1,6 +1,6 @@
 import type { FastifySchemaValidationError } from 'fastify'
 import { ProblemError, type FieldError } from './problem.js'
-import { shown } from './shown.js'
+import { cleaned, shown } from './shown.js'
 
 /** A body of 16 KiB has room for thousands of unknown fields; nobody reads more errors than this. */
 const errorsMax = 8
@@ -43,7 +43,8 @@ function fieldError(error: Verbose, noun: string, place: string): FieldError {
   const { keyword, params } = error
   if (keyword === 'additionalProperties') {
     const name = String(params['additionalProperty'])
-    const pointer = `${error.instancePath}/${escapePointer(name).slice(0, 128)}`
+    // A lease id or a key is sometimes sent as a name (`?<key>`): the pointer then leads nowhere, and repeats nothing.
+    const pointer = `${error.instancePath}/${escapePointer(cleaned(name)).slice(0, 128)}`
     return { pointer, detail: `There is no ${noun} ${shown(name)}` }
   }
   if (keyword === 'required') {
