@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { describe, expect, it, vi } from 'vitest'
+import { createEngine, type AcquireRequest } from '@signalbox/engine'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { pass, startProgram, startReplica, startReplicas, type Replica } from './served.js'
 
 const waitMs = 20_000
@@ -135,6 +136,36 @@ describe('scoreboard: who is next', () => {
     }, 5_000)
     expect(outcomes.cancelled).toBeGreaterThan(0)
     expect(outcomes.granted + outcomes.cancelled).toBe(1_000)
+  })
+
+  it('T11: nor in 1,000 requests that close between the grant and its delivery, with nobody to release', async () => {
+    const { store } = await startReplica()
+    const engine = createEngine({ store })
+    onTestFinished(() => engine.close())
+    const create = { limit: 1, bounded: true, onConflict: 'keep' } as const
+    const request = (): AcquireRequest => {
+      return { semaphore: 'closed', leaseId: randomUUID(), permits: 1, ttlMs: 60_000, waitMs, holder: '', create }
+    }
+    let granted = 0
+    for (let round = 0; round < 1_000; round += 1) {
+      const first = request()
+      const holding = engine.acquire(first)
+      expect((await holding.outcome).kind).toBe('granted')
+      holding.delivered()
+      const racing = engine.acquire(request())
+      if (round % 2 === 0) await new Promise((resolve) => setImmediate(resolve))
+      const released = store.release({ semaphore: 'closed', leaseId: first.leaseId, retire: false })
+      // Every other round closes as soon as it is granted, the rest a few turns after the release.
+      const grant = racing.outcome.then(({ kind }) => (granted += kind === 'granted' ? 1 : 0))
+      if (round % 4 < 2) await grant
+      else for (let turn = 0; turn < round % 7; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+      racing.close()
+      await Promise.all([released, grant])
+    }
+    await vi.waitFor(async () => {
+      expect(await store.inspect({ semaphore: 'closed' })).toMatchObject({ state: { used: 0, waiting: 0 } })
+    }, 5_000)
+    expect(granted).toBeGreaterThanOrEqual(500)
   })
 
   it.each([
