@@ -68,7 +68,13 @@ export function createMetrics(): Metrics {
     observer,
     storeLost: () => losses.inc(),
     requestsOf(method, route) {
-      return (status, durationMs) => requests.observe({ method, route, status }, seconds(durationMs))
+      // Looked up once for each status, not for each request.
+      const byStatus = new Map<number, Histogram.Internal<'method' | 'route' | 'status'>>()
+      return (status, durationMs) => {
+        const known = byStatus.get(status) ?? requests.labels({ method, route, status })
+        byStatus.set(status, known)
+        known.observe(seconds(durationMs))
+      }
     },
     shed: (excess) => shed.inc({ excess }),
     async render(engine, { prefix, semaphoresMax }) {
