@@ -2,7 +2,7 @@ import { throwIfAborted } from './abort.js'
 import { fault, type Accepted, type Answer, type Fault } from './answer.js'
 import { nowMs } from './clock.js'
 import type { Closable, Connection } from './connection.js'
-import { AcquireTimeoutError, LeaseLostError, type SignalboxError } from './errors.js'
+import { AcquireTimeoutError, LeaseLostError, SignalboxError } from './errors.js'
 import { giveBack } from './give-back.js'
 import { exhausted, Patience } from './patience.js'
 import { grantedOf, leaseOf, limitMismatchOf } from './replies.js'
@@ -78,6 +78,12 @@ function isDecision(step: Step): boolean {
   return step.kind === 'held' || step.kind === 'busy'
 }
 
+/** Believed, it would keep a caller that would not wait, or has waited, for as long as it is said. */
+function strayWait({ status, requestId }: SignalboxError): SignalboxError {
+  const text = 'Answered STILL_WAITING to a call that did not ask to wait, which is not a Signalbox reply'
+  return new SignalboxError(text, { code: 'UNEXPECTED_REPLY', status, requestId })
+}
+
 class Acquisition {
   readonly #connection: Connection
   readonly #wish: Wish
@@ -139,7 +145,7 @@ class Acquisition {
     this.#attempts++
     this.#decided = false
     const answer = await transport.attempt(this.#exchange(waitMs), timeoutMs, this.#signals)
-    const step = this.#judge(answer)
+    const step = this.#judge(answer, waitMs)
     this.#decided = isDecision(step)
     return step
   }
@@ -158,19 +164,20 @@ class Acquisition {
   }
 
   /** Throws what is not a Signalbox reply; that attempt counts as undecided. */
-  #judge(answer: Answer): Step {
+  #judge(answer: Answer, askedWaitMs: number): Step {
     switch (answer.kind) {
       case 'accepted':
         return this.#judgeLease(answer)
       case 'fault':
         return answer
       case 'refused':
-        return this.#judgeRefusal(answer.error)
+        return this.#judgeRefusal(answer.error, askedWaitMs)
     }
   }
 
   #judgeLease(answer: Accepted): Step {
-    const reply = leaseOf(answer, this.#leaseId)
+    const { semaphore, permits, ttlMs } = this.#wish
+    const reply = leaseOf(answer, { leaseId: this.#leaseId, semaphore, permits, expiresInMsMax: ttlMs })
     const granted = grantedOf(answer, reply)
     if (localDeadlineMs(granted) <= nowMs()) {
       const text = `The lease was granted for ${reply.expiresInMs} ms and had run out before it could be used: is ttlMs too short, or the event loop blocked?`
@@ -180,9 +187,10 @@ class Acquisition {
     return { kind: 'held', reply, granted, limitMismatch, retried: this.#attempts > 1 }
   }
 
-  #judgeRefusal(error: SignalboxError): Step {
+  #judgeRefusal(error: SignalboxError, askedWaitMs: number): Step {
     const { code } = error
-    if (code === 'STILL_WAITING') return { kind: 'waiting' }
+    if (code === 'STILL_WAITING')
+      return askedWaitMs > 0 ? { kind: 'waiting' } : { kind: 'refused', error: strayWait(error) }
     if (code === 'PERMITS_UNAVAILABLE' && this.#wish.waitMs === 0) return { kind: 'busy', error }
     if (code !== 'ACQUIRE_TIMEOUT' && code !== 'PERMITS_UNAVAILABLE') return { kind: 'refused', error }
     // Only a service with slices longer than what was asked for gives up early.

@@ -1,5 +1,6 @@
 import type { Connection } from './connection.js'
 import type { SignalboxError } from './errors.js'
+import { checkReleased } from './replies.js'
 import { send } from './send.js'
 import type { Exchange } from './transport.js'
 import type { ReleaseBody } from './wire.gen.js'
@@ -22,6 +23,7 @@ export function giveBack(connection: Connection, semaphore: string, leaseId: str
       signals: [connection.ending],
       background: true,
     })
+    if (decision.kind === 'accepted') checkReleased(decision, leaseId)
     // Not held is what one hopes for here.
     if (decision.kind === 'refused' && !isNotHeld(decision.error)) failed(decision.error)
   }, failed)

@@ -6,7 +6,7 @@ import { LeaseLostError, SignalboxError } from './errors.js'
 import { giveBack, isNotHeld, releaseExchange } from './give-back.js'
 import type { Lease } from './lease.js'
 import { Renewal, type RenewOutcome } from './renewal.js'
-import { grantedOf, leaseOf } from './replies.js'
+import { checkReleased, grantedOf, leaseOf, type AskedLease } from './replies.js'
 import { send } from './send.js'
 import { localDeadlineMs, Term, type Granted } from './term.js'
 import type { Exchange } from './transport.js'
@@ -74,6 +74,10 @@ export class HeldLease implements Lease, Closable {
     return this.#aborting.signal
   }
 
+  get #asked(): AskedLease {
+    return { leaseId: this.id, semaphore: this.semaphore, permits: this.permits }
+  }
+
   get expiresInMs(): number {
     return this.#lost === undefined ? Math.max(0, Math.floor(this.#term.leftMs)) : 0
   }
@@ -91,7 +95,7 @@ export class HeldLease implements Lease, Closable {
     try {
       const decision = await send(transport, events, exchange, terms)
       if (decision.kind === 'refused') throw decision.error
-      this.#term.extend(grantedOf(decision, leaseOf(decision, this.id)))
+      this.#term.extend(grantedOf(decision, leaseOf(decision, this.#asked)))
       this.#term.ttlMs = ttlMs
       if (this.#state === 'held') this.#renewal.schedule()
     } catch (error) {
@@ -181,7 +185,10 @@ export class HeldLease implements Lease, Closable {
         signals: [ending],
       },
     )
-    if (decision.kind === 'accepted') return
+    if (decision.kind === 'accepted') {
+      checkReleased(decision, this.id)
+      return
+    }
     // An earlier attempt has released it, and its reply was lost.
     if (isNotHeld(decision.error) && decision.attempts > 1 && !this.#term.over) return
     throw decision.error
@@ -194,7 +201,7 @@ export class HeldLease implements Lease, Closable {
       const signals = [this.#connection.ending, this.#aborting.signal]
       const answer = await this.#connection.transport.attempt(exchange, timeoutMs, signals)
       if (answer.kind === 'accepted') {
-        this.#term.extend(grantedOf(answer, leaseOf(answer, this.id)))
+        this.#term.extend(grantedOf(answer, leaseOf(answer, this.#asked)))
         return { kind: 'renewed' }
       }
       const { error } = answer
@@ -242,7 +249,7 @@ export async function adopt(
   for (let renewals = 0; renewals < adoptionsMax; renewals++) {
     const decision = await connection.send(renewExchange(semaphore, { leaseId, ttlMs: terms.ttlMs }), terms.signal)
     if (decision.kind === 'refused') throw decision.error
-    const reply = leaseOf(decision, leaseId)
+    const reply = leaseOf(decision, { leaseId, semaphore })
     const granted = grantedOf(decision, reply)
     if (localDeadlineMs(granted) <= nowMs()) continue
     return new HeldLease(connection, { reply, granted, holder: undefined, maxHoldMs: terms.maxHoldMs, retire: false })

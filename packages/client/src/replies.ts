@@ -29,19 +29,40 @@ function hasCounts<Name extends string>(
 
 const leaseCounts = ['permits', 'fence', 'ttlMs', 'expiresInMs', 'waitedMs'] as const
 
+/** What was asked for: a reply about anything else is none. */
+export interface AskedLease {
+  readonly leaseId: string
+  readonly semaphore: string
+  /** Left out: not known, as when a lease is adopted. */
+  readonly permits?: number
+  /** The longest that the service can have given: the ttl of a new lease. Left out: an older, longer ttl may still run. */
+  readonly expiresInMsMax?: number
+}
+
+// The longest ttl that a service can be set to allow: seven days.
+const ttlMsMax = 604_800_000
+
 /**
- * The lease of an acquire's or renew's 200. Throws `UNEXPECTED_REPLY` unless it is held under the very id that was sent: a proxy's page and
- * a cached reply of somebody else's must not become a permit.
+ * The lease of an acquire's or renew's 200. Throws `UNEXPECTED_REPLY` unless it is what was asked for, under the very id that was sent: a proxy's
+ * page and a cached reply of somebody else's must not become a permit, nor a garbled time one for ever. No other 2xx is one: a 203 says
+ * itself that somebody has changed it.
  */
-export function leaseOf(answer: Accepted, leaseId: string): LeaseReply {
-  const { body } = answer
-  if (!isRecord(body) || body['state'] !== 'held' || !hasCounts(body, leaseCounts)) throw brokenReply(answer, 'a lease')
-  if (body['leaseId'] !== leaseId.toLowerCase()) throw brokenReply(answer, 'the lease that was asked for')
+export function leaseOf(answer: Accepted, asked: AskedLease): LeaseReply {
+  const { body, status } = answer
+  if (status !== 200 || !isRecord(body) || body['state'] !== 'held' || !hasCounts(body, leaseCounts))
+    throw brokenReply(answer, 'a lease')
+  if (body['leaseId'] !== asked.leaseId.toLowerCase() || body['semaphore'] !== asked.semaphore)
+    throw brokenReply(answer, 'the lease that was asked for')
   const { permits, fence, ttlMs, expiresInMs, waitedMs } = body
+  const longestMs = asked.expiresInMsMax ?? ttlMsMax
+  if (permits < 1 || fence < 1 || ttlMs < 1 || ttlMs > longestMs || expiresInMs > longestMs)
+    throw brokenReply(answer, 'a lease')
+  if (asked.permits !== undefined && permits !== asked.permits)
+    throw brokenReply(answer, 'the permits that were asked for')
   return {
     state: 'held',
     leaseId: body['leaseId'],
-    semaphore: String(body['semaphore']),
+    semaphore: asked.semaphore,
     permits,
     fence,
     ttlMs,
@@ -54,6 +75,13 @@ export function leaseOf(answer: Accepted, leaseId: string): LeaseReply {
 export function grantedOf(answer: Accepted, reply: LeaseReply): Granted {
   const { sentAtMs, receivedAtMs } = answer
   return { sentAtMs, receivedAtMs, expiresInMs: reply.expiresInMs, waitedMs: reply.waitedMs }
+}
+
+/** Throws `UNEXPECTED_REPLY` unless the reply says that the lease was released: a page that answers 200 has released nothing. */
+export function checkReleased(answer: Accepted, leaseId: string): void {
+  const { body, status } = answer
+  const isReleased = isRecord(body) && (body['state'] === 'released' || body['state'] === 'cancelled')
+  if (status !== 200 || !isReleased || body['leaseId'] !== leaseId.toLowerCase()) throw brokenReply(answer, 'a release')
 }
 
 /** The limit in force, when the service says that the caller's idea of it is out of date. */

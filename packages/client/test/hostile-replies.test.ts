@@ -73,12 +73,30 @@ describe('something that answers 200', () => {
     ['whose times are negative', { waitedMs: -1 }],
     ['whose fence is no whole number', { fence: 1.5 }],
     ['in another state', { state: 'waiting' }],
+    ['of another semaphore', { semaphore: 'others' }],
+    ['of other permits', { permits: 2 }],
+    ['without a fence', { fence: 0 }],
+    ['that lasts longer than asked for', { expiresInMs: 86_400_000 }],
+    ['for ever', { ttlMs: 1e15 }],
   ])('with a lease %s gives no permit', async (_what, members) => {
     stranger.answer = (request, response) => json(response, 200, leaseFor(request, members))
     const error = await failureOf(client.semaphore('reports').acquire())
     expect(error.code).toBe('UNEXPECTED_REPLY')
     await vi.waitFor(() => expect(requests('/release')).toHaveLength(1))
     expect(requests('/release')[0]?.body).toContain('"retire":true')
+  })
+
+  it.each([
+    ['a page', html],
+    ['another lease', '{"state":"released","leaseId":"00000000-0000-4000-8000-000000000000","permits":1}'],
+    ['another state', '{"state":"held"}'],
+  ])('with %s has released nothing', async (_what, body) => {
+    stranger.answer = (request, response) => {
+      if (request.path.endsWith('/release')) response.end(body)
+      else json(response, 200, leaseFor(request))
+    }
+    const lease = await client.semaphore('reports').acquire()
+    expect((await failureOf(lease.release())).code).toBe('UNEXPECTED_REPLY')
   })
 
   it('to an inspect without the members is no state', async () => {
@@ -203,6 +221,13 @@ describe('a service that misbehaves', () => {
     controller.abort('enough')
     await expect(acquiring).rejects.toBe('enough')
     await vi.waitFor(() => expect(requests('/release')).toHaveLength(1))
+  })
+
+  it('and says so for ever to a call that does not wait has an end', async () => {
+    stranger.answer = (_request, response) => json(response, 429, { code: 'STILL_WAITING', detail: 'wait' })
+    const error = await failureOf(client.semaphore('reports').acquire({ waitMs: 0 }))
+    expect(error).toMatchObject({ code: 'UNEXPECTED_REPLY', status: 429 })
+    expect((await failureOf(client.semaphore('reports').acquire({ waitMs: 50 }))).code).toBe('UNEXPECTED_REPLY')
   })
 
   it('and says so once, just before the caller aborts, is still told to forget the place', async () => {
