@@ -5,7 +5,16 @@ import { takeAllSlots, untilItAnswers } from './resp-probe.js'
 import { serverArguments } from './test-redis.js'
 import type { TestRedis, TestRedisOptions } from './test-redis.js'
 
-const image = 'redis:7-alpine'
+/** The image that a run on a certain engine is told to use, or the usual one. */
+export function containerImage(): string {
+  return givenImage() ?? 'redis:7-alpine'
+}
+
+export function givenImage(): string | null {
+  const image = process.env['SIGNALBOX_TEST_REDIS_IMAGE'] ?? ''
+  return image === '' ? null : image
+}
+
 /** An engine that is up answers in milliseconds; one that hangs must not hold every test run up. */
 const answerMs = 1_500
 /** Enough to pull the image once. */
@@ -47,7 +56,7 @@ export async function dockerAnswers(): Promise<boolean> {
 export async function startContainerRedis(options: TestRedisOptions = {}): Promise<TestRedis> {
   // Only here: loading it takes half a second, which a machine without Docker need not spend.
   const { GenericContainer, Wait, getContainerRuntimeClient } = await import('testcontainers')
-  const container = await new GenericContainer(image)
+  const container = await new GenericContainer(containerImage())
     // A port of our choice: the engine would choose another at each restart.
     .withExposedPorts({ container: 6379, host: await freePort('127.0.0.1') })
     .withCommand(['redis-server', '--bind', '0.0.0.0', '--protected-mode', 'no', ...serverArguments(options)])
@@ -67,7 +76,7 @@ export async function startContainerRedis(options: TestRedisOptions = {}): Promi
     url: `redis://${host}:${port}`,
     host,
     port,
-    source: `${image} (Docker)`,
+    source: `${containerImage()} (Docker)`,
     pause: async () => {
       await handle.pause()
     },

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
+import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { freePort } from './free-port.js'
+import type { Launch, Launcher } from './launcher.js'
 import { takeAllSlots, untilItAnswers } from './resp-probe.js'
 import { serverArguments } from './test-redis.js'
 import type { TestRedis, TestRedisOptions } from './test-redis.js'
@@ -38,28 +39,11 @@ async function end(child: ChildProcess): Promise<void> {
   await ended
 }
 
-/** How to run one kind of server. */
-export interface Launch {
-  /** Its whole command line, on this port and with this folder as its own. Called at each start. */
-  readonly argumentsOn: (port: number, folder: string) => string[] | Promise<string[]>
-  /** What else has to be true before it is of use. */
-  readonly untilUseful?: (port: number) => Promise<void>
-}
-
-/** Where a server listens and keeps its data, and that it stays in the foreground. */
-export function placeArguments(port: number, folder: string): string[] {
-  return ['--port', String(port), '--bind', host, '--dir', folder, '--daemonize', 'no']
-}
-
 /** Starts the program as a child on a port of its own, its data in a temporary folder. */
 export function startLocalRedis(program: string, options: TestRedisOptions = {}): Promise<TestRedis> {
   const isCluster = options.cluster === true
   return startLocalServer(program, {
-    argumentsOn: async (port, folder) => [
-      ...placeArguments(port, folder),
-      ...(isCluster ? await busArguments() : []),
-      ...serverArguments(options),
-    ],
+    argumentsAt: async () => [...(isCluster ? await busArguments() : []), ...serverArguments(options)],
     ...(isCluster ? { untilUseful: (port) => takeAllSlots(host, port) } : {}),
   })
 }
@@ -69,7 +53,22 @@ export async function busArguments(): Promise<string[]> {
   return ['--cluster-port', String(await freePort(host))]
 }
 
-export async function startLocalServer(program: string, launch: Launch): Promise<TestRedis> {
+export function localLauncher(program: string): Launcher {
+  const started: Promise<TestRedis>[] = []
+  return {
+    start: (launch) => {
+      const server = startLocalServer(program, launch)
+      started.push(server)
+      return server
+    },
+    stop: async () => {
+      for (const server of await Promise.allSettled(started))
+        if (server.status === 'fulfilled') await server.value.stop()
+    },
+  }
+}
+
+async function startLocalServer(program: string, launch: Launch): Promise<TestRedis> {
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-redis-'))
   // A port asked for here may be taken by the time the server binds it, then another is tried.
   for (let attempt = 1; ; attempt += 1) {
@@ -85,7 +84,9 @@ export async function startLocalServer(program: string, launch: Launch): Promise
 
 async function startOn(port: number, program: string, folder: string, launch: Launch): Promise<TestRedis> {
   const start = async (): Promise<ChildProcess> => {
-    const started = spawn(program, await launch.argumentsOn(port, folder), { stdio: 'ignore' })
+    if (launch.file !== undefined) writeFileSync(join(folder, launch.file.name), launch.file.text)
+    const place = ['--port', String(port), '--bind', host, '--dir', folder, '--daemonize', 'no']
+    const started = spawn(program, [...(await launch.argumentsAt({ port, folder })), ...place], { stdio: 'ignore' })
     // What went wrong shows below, as a server that does not answer.
     started.once('error', () => undefined)
     try {

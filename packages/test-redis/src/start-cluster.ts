@@ -1,6 +1,7 @@
-import { busArguments, placeArguments, startLocalServer } from './local-redis.js'
+import type { Launcher } from './launcher.js'
+import { busArguments } from './local-redis.js'
 import { ask, untilAnswer } from './resp-probe.js'
-import { serverProgram } from './server-program.js'
+import { startLauncher } from './server-program.js'
 import { serverArguments } from './test-redis.js'
 import type { TestRedis } from './test-redis.js'
 
@@ -26,35 +27,31 @@ export interface ClusterOptions {
   readonly withReplicas?: boolean
 }
 
-/** Local processes, whatever else the tests use: the addresses that they tell each other must be those that a client reaches. */
 export async function startCluster({ primaries = 3, withReplicas = false }: ClusterOptions = {}): Promise<TestCluster> {
-  const program = await serverProgram(() => undefined)
+  const count = withReplicas ? 2 * primaries : primaries
+  const launcher = await startLauncher(count)
   const nodes: TestClusterNode[] = []
-  const stop = async (): Promise<void> => {
-    await Promise.all(nodes.map((node) => node.stop()))
-  }
   try {
-    const count = withReplicas ? 2 * primaries : primaries
     // One after the other: two that look for a free port at the same time may find the same.
-    for (let started = 0; started < count; started += 1) nodes.push(await startNode(program))
+    for (let started = 0; started < count; started += 1) nodes.push(await startNode(launcher))
     await introduce(nodes)
     const [first, second] = [nodes.slice(0, primaries), nodes.slice(primaries)]
     await shareSlotsOut(first)
     await Promise.all(nodes.map(({ port }) => untilAnswer(host, port, 'CLUSTER INFO', /cluster_state:ok/)))
     await Promise.all(second.map((node, index) => replicate(node, first[index])))
     const url = `redis-cluster://${nodes.map(({ port }) => `${host}:${port}`).join(',')}`
-    return { url, primaries: first, replicas: second, stop }
+    return { url, primaries: first, replicas: second, stop: () => launcher.stop() }
   } catch (error) {
-    await stop()
+    await launcher.stop()
     throw error
   }
 }
 
-async function startNode(program: string): Promise<TestClusterNode> {
+async function startNode(launcher: Launcher): Promise<TestClusterNode> {
   const config = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', '--repl-diskless-sync-delay', '0']
   const bus = await busArguments()
-  const server = await startLocalServer(program, {
-    argumentsOn: (port, folder) => [...placeArguments(port, folder), ...bus, ...serverArguments({ config })],
+  const server = await launcher.start({
+    argumentsAt: () => [...bus, ...serverArguments({ config })],
   })
   const id = /[0-9a-f]{40}/.exec(await ask(host, server.port, 'CLUSTER MYID'))?.[0]
   if (id === undefined) throw new Error(`The node at ${host}:${server.port} has no id.`)

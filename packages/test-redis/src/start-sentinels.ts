@@ -1,8 +1,7 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { placeArguments, startLocalRedis, startLocalServer } from './local-redis.js'
+import type { Launcher } from './launcher.js'
 import { ask, untilAnswer } from './resp-probe.js'
-import { serverProgram } from './server-program.js'
+import { startLauncher } from './server-program.js'
+import { serverArguments } from './test-redis.js'
 import type { TestRedis } from './test-redis.js'
 
 const host = '127.0.0.1'
@@ -20,29 +19,21 @@ export interface TestSentinels {
   stop(): Promise<void>
 }
 
-/** Local processes, whatever else the tests use: the addresses that they tell each other must be those that a client reaches. */
-export async function startSentinels(say: (line: string) => void = () => undefined): Promise<TestSentinels> {
-  const program = await serverProgram(say)
-  const started: TestRedis[] = []
-  const start = async (starting: Promise<TestRedis>): Promise<TestRedis> => {
-    const server = await starting
-    started.push(server)
-    return server
-  }
-  const stop = async (): Promise<void> => {
-    await Promise.all(started.map((server) => server.stop()))
-  }
+export async function startSentinels(): Promise<TestSentinels> {
+  const launcher = await startLauncher(5)
+  const startServer = (...config: string[]): Promise<TestRedis> =>
+    launcher.start({
+      argumentsAt: () => serverArguments({ config: ['--repl-diskless-sync-delay', '0', ...config] }),
+    })
   try {
-    const first = await start(startLocalRedis(program, { config: ['--repl-diskless-sync-delay', '0'] }))
-    const second = await start(
-      startLocalRedis(program, { config: ['--replicaof', `${host} ${first.port}`, '--repl-diskless-sync-delay', '0'] }),
-    )
+    const first = await startServer()
+    const second = await startServer('--replicaof', `${host} ${first.port}`)
     await untilAnswer(host, first.port, 'INFO replication', /state=online/)
-    const sentinels = await Promise.all([1, 2, 3].map(() => start(startSentinel(program, first.port))))
+    const sentinels = await Promise.all([1, 2, 3].map(() => startSentinel(launcher, first.port)))
     await Promise.all(sentinels.map((sentinel) => untilItKnowsAll(sentinel.port)))
-    return topologyOf([first, second], sentinels, stop)
+    return topologyOf([first, second], sentinels, () => launcher.stop())
   } catch (error) {
-    await stop()
+    await launcher.stop()
     throw error
   }
 }
@@ -77,15 +68,16 @@ function topologyOf(servers: TestRedis[], sentinels: TestRedis[], stop: () => Pr
   }
 }
 
-function startSentinel(program: string, primaryPort: number): Promise<TestRedis> {
-  return startLocalServer(program, {
-    argumentsOn(port, folder) {
-      // A file, because a sentinel writes what it learns into it.
-      const file = join(folder, 'sentinel.conf')
-      const timing = [`sentinel down-after-milliseconds ${name} 1000`, `sentinel failover-timeout ${name} 4000`]
-      writeFileSync(file, [`sentinel monitor ${name} ${host} ${primaryPort} 2`, ...timing, ''].join('\n'))
-      return [file, '--sentinel', ...placeArguments(port, folder)]
-    },
+function startSentinel(launcher: Launcher, primaryPort: number): Promise<TestRedis> {
+  const lines = [
+    `sentinel monitor ${name} ${host} ${primaryPort} 2`,
+    `sentinel down-after-milliseconds ${name} 1000`,
+    `sentinel failover-timeout ${name} 4000`,
+  ]
+  return launcher.start({
+    // A file, because a sentinel writes what it learns into it.
+    file: { name: 'sentinel.conf', text: lines.map((line) => `${line}\n`).join('') },
+    argumentsAt: ({ folder }) => [`${folder}/sentinel.conf`, '--sentinel'],
   })
 }
 
