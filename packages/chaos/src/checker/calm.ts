@@ -11,7 +11,7 @@ interface Disturbance {
 const recoveryMs = 5_000
 
 /** When something was broken, and a little longer. */
-export function disturbances(history: History): readonly Disturbance[] {
+function disturbances(history: History): readonly Disturbance[] {
   const all: { fault: string; target: string; from: number; until: number }[] = []
   const open = new Map<string, { until: number }>()
   for (const { fault, target, phase, at } of history.of('fault')) {
@@ -28,9 +28,15 @@ export function disturbances(history: History): readonly Disturbance[] {
   return all
 }
 
-/** Whether replicas, the store and the connections between them, and this client if one is named, were left in peace all the while. */
-export function calmness(history: History): (from: number, until: number, client?: string) => boolean {
-  const all = disturbances(history)
+/**
+ * Whether replicas, the store and the connections between them, and this client if one is named, were left in peace all the while.
+ * @param except faults that do not count
+ */
+export function calmness(
+  history: History,
+  except: readonly string[] = [],
+): (from: number, until: number, client?: string) => boolean {
+  const all = disturbances(history).filter(({ fault }) => !except.includes(fault))
   return (from, until, client) =>
     !all.some(
       (each) =>

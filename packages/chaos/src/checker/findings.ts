@@ -1,5 +1,19 @@
 /** The promises of docs/spec.md that the history can decide, and `alive`: nothing ended or complained that should not have. */
-export const invariants = ['I1', 'I2', 'I3', 'I5', 'I8', 'I11', 'I12', 'I13', 'I15', 'alive'] as const
+export const invariants = [
+  'I1',
+  'I2',
+  'I3',
+  'I4',
+  'I5',
+  'I7',
+  'I8',
+  'I10',
+  'I11',
+  'I12',
+  'I13',
+  'I15',
+  'alive',
+] as const
 export type Invariant = (typeof invariants)[number]
 
 export interface Violation {

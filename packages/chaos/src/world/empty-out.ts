@@ -8,8 +8,8 @@ import type { World } from './world.js'
 
 const semaphoreReply = z.object({ limit: z.number(), used: z.number(), waiting: z.number() })
 
-/** The longest ttl of a round, and what a busy machine adds. */
-const emptyWithinMs = 8_000
+/** The grace of a waiter whose replica was killed and whose caller does not come back, the ttl of the lease it got, and what a busy machine adds. */
+const emptyWithinMs = 25_000
 
 /**
  * Nobody is left: waits until the last ttl is over, then asks for the whole limit at once, and gives it back. Asks a replica itself, not through
