@@ -97,11 +97,14 @@ export function sayContinue(server: Server): void {
 const clientErrors: Readonly<Record<string, string>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'The extensions of a chunk are larger than 16 KiB.',
   HPE_HEADER_OVERFLOW: 'The headers (or the URL) are larger than 16 KiB.',
-  ERR_HTTP_REQUEST_TIMEOUT: 'The request did not arrive in time.',
 }
 
-/** What Node's parser says of bytes that it understood as far as being meant for HTTP. Else nobody would read the answer (a TLS handshake). */
-const isOfHttp = (code = '') => code.startsWith('HPE_') || code === 'ERR_HTTP_REQUEST_TIMEOUT'
+/**
+ * What Node's parser says of bytes that it understood as far as being meant for HTTP. Else nobody would read the answer (a TLS handshake), or it
+ * would be the wrong one: ERR_HTTP_REQUEST_TIMEOUT also comes to those whose request lay here, right and whole, while this process was
+ * stopped or blocked. A 400 told them never to try that again; a connection that is closed tells them what is the case.
+ */
+const isOfHttp = (code = '') => code.startsWith('HPE_')
 
 /**
  * Answers bytes that are no HTTP request. When an acquire is waiting on the same connection (pipelined), the answer would be taken for
