@@ -21,7 +21,8 @@ const readyWithinMs = 20_000
 export async function startService(env = {}, { detached = false } = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'signalbox-'))
   const port = String(await freePort())
-  const url = `http://127.0.0.1:${port}`
+  const isTls = Boolean({ ...process.env, ...env }['SIGNALBOX_TLS_CERT_FILE'])
+  const url = `${isTls ? 'https' : 'http'}://127.0.0.1:${port}`
   const child = spawn(process.execPath, [main], {
     cwd: directory,
     env: { LOG_LEVEL: 'warn', ...process.env, HOST: '127.0.0.1', PORT: port, ...env },

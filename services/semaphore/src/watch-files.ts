@@ -17,13 +17,14 @@ export function watchFiles(
   paths: readonly string[],
   known: Contents,
   changed: (contents: Contents) => void,
+  read: (path: string) => Promise<string | null> = contentOf,
 ): () => void {
   let last = known
   let isOver = false
   let timer = setTimeout(look, lookEveryMs).unref()
 
   function look() {
-    void Promise.all(paths.map(contentOf)).then((contents) => {
+    void Promise.all(paths.map((path) => read(path))).then((contents) => {
       if (isOver) return
       if (areSame(contents, last) && !areSame(contents, known)) {
         known = contents
