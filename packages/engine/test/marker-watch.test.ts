@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { GuardEvent } from '../src/guard-event.js'
+import { KnownLeases } from '../src/redis/known-leases.js'
 import { type Marked, type MarkCall, MarkerWatch } from '../src/redis/marker-watch.js'
 import { StoreRecoveringError, StoreUnavailableError } from '../src/store.js'
 
@@ -13,6 +14,7 @@ describe('the watch over a marker', () => {
   let marks: MarkCall[]
   let looks: number
   let told: GuardEvent[]
+  let known: KnownLeases
   let watch: MarkerWatch
   /** Whether a grant may be asked for, once what has to be waited for is over. */
   const opened = async (): Promise<string> =>
@@ -28,7 +30,9 @@ describe('the watch over a marker', () => {
     marks = []
     looks = 0
     told = []
+    known = new KnownLeases()
     watch = new MarkerWatch({
+      known,
       look: () => {
         looks += 1
         return look()
@@ -63,8 +67,8 @@ describe('the watch over a marker', () => {
 
   it('tells how long what it knows of may be held, and the highest fence', async () => {
     await connect()
-    watch.note(lease)
-    watch.note({ ...lease, fence: 9, expiresInMs: 10 })
+    known.note(lease)
+    known.note({ ...lease, fence: 9, expiresInMs: 10 })
     await vi.advanceTimersByTimeAsync(500)
     look = async () => ({ id: null, guardedUntil: null })
     marked = { id: 'b', guardMs: 8_000, lost: true }

@@ -6,7 +6,7 @@ import { runFailovers } from '../failovers/failovers.js'
 import { startReplica } from './served.js'
 
 const keyPrefix = 'replicated:'
-const replication = { waitReplicas: 1, waitTimeoutMs: 500 }
+const replication = { waitReplicas: 1, waitTimeoutMs: 1_000 }
 
 async function pair(): Promise<TestReplicated> {
   const servers = await startReplicated()
@@ -69,7 +69,7 @@ describe('replicated grants', () => {
     const holder = randomUUID()
     await service.post('crew', 'acquire', { leaseId: holder, create: { limit: 1 } })
     const waits = (waitMs: number) => service.post('crew', 'acquire', { waitMs, ttlMs: 600_000 })
-    const impatient = waits(1_500)
+    const impatient = waits(2_500)
     await vi.waitFor(async () => expect(await service.inspect('crew')).toMatchObject({ waiting: 1 }))
     const patient = waits(20_000)
     await vi.waitFor(async () => expect(await service.inspect('crew')).toMatchObject({ waiting: 2 }))

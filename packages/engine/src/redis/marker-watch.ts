@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { GuardEvent } from '../guard-event.js'
-import { type GrantedLease, StoreRecoveringError, StoreUnavailableError } from '../store.js'
+import { StoreRecoveringError, StoreUnavailableError } from '../store.js'
+import type { KnownLeases } from './known-leases.js'
 
 /** What the marker script answers. */
 export interface Marked {
@@ -24,6 +25,7 @@ export interface MarkerWatchOptions {
   readonly look: () => Promise<{ readonly id: string | null; readonly guardedUntil: string | null }>
   /** Runs the marker script. */
   readonly mark: (call: MarkCall) => Promise<Marked>
+  readonly known: KnownLeases
   readonly tell: (event: GuardEvent) => void
 }
 
@@ -38,17 +40,12 @@ const guardMsMin = 2 * lookEveryMs
  * Whether one Redis node still has the data that it had. A marker lies there, with an id that nobody else would choose; it is looked at on every new
  * connection before anything is granted over it, and every second. Gone or changed, it takes the leases with it that this replica told people of,
  * so a guard is written: nothing is granted, by any replica, until the last of them has run out.
- *
- * Of all leases that passed here two numbers are kept, so a lease that was released long ago still counts until its deadline. Keeping each
- * would cost memory without bound to make a rare pause shorter.
  */
 export class MarkerWatch {
   readonly #options: MarkerWatchOptions
   #seenId = ''
   #lookedAtMs = -Infinity
   #guardedUntilMs = -Infinity
-  #heldUntilMs = -Infinity
-  #lastFence = 0
   /** Counts connections: a look over one says nothing about the next. */
   #connection = 0
   #looking: Promise<void> | null = null
@@ -71,13 +68,6 @@ export class MarkerWatch {
     this.#connection += 1
     this.#lookedAtMs = -Infinity
     clearTimeout(this.#timer)
-  }
-
-  /** A lease that somebody was told of, or is about to be. */
-  note(lease: GrantedLease): void {
-    // A duration, from now: a little too long is safe, and no clock but this one is asked.
-    this.#heldUntilMs = Math.max(this.#heldUntilMs, performance.now() + lease.expiresInMs)
-    this.#lastFence = Math.max(this.#lastFence, lease.fence)
   }
 
   /**
@@ -135,13 +125,14 @@ export class MarkerWatch {
   }
 
   #mark(): Promise<Marked> {
+    const { known, mark } = this.#options
     // A guard that this replica has heard of stands for leases that others knew of, should it be lost too.
-    const heldForMs = Math.max(this.#heldUntilMs, this.#guardedUntilMs) - performance.now()
-    return this.#options.mark({
+    const heldForMs = Math.max(known.heldUntilMs, this.#guardedUntilMs) - performance.now()
+    return mark({
       seenId: this.#seenId,
       newId: randomUUID(),
       heldForMs: Math.max(0, Math.ceil(heldForMs)),
-      lastFence: this.#lastFence,
+      lastFence: known.lastFence,
       guardMsMin,
     })
   }

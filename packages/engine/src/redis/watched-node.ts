@@ -1,17 +1,20 @@
+import { once } from 'node:events'
 import type { Redis } from 'ioredis'
 import type { GuardEvent } from '../guard-event.js'
 import { Confirmation, type ReplicationSettings } from './confirmation.js'
 import type { Connection, Link } from './connection.js'
 import type { Keyspace } from './keyspace.js'
+import type { KnownLeases } from './known-leases.js'
 import { MarkerWatch } from './marker-watch.js'
 import type { ScriptRunner } from './script-runner.js'
 import { scripts } from './scripts.gen.js'
-import type { Voucher } from './vouched-store.js'
+import type { ToldLease } from './vouched-store.js'
 
 export interface WatchedNodeOptions extends ReplicationSettings {
   readonly connection: Connection
   readonly run: ScriptRunner['run']
   readonly keyspace: Keyspace
+  readonly known: KnownLeases
   readonly tell: (event: GuardEvent) => void
 }
 
@@ -27,7 +30,7 @@ export class WatchedNode {
   readonly #disconnected = (): void => this.marker.disconnected()
 
   constructor(tag: string, options: WatchedNodeOptions) {
-    const { connection, run, keyspace, tell, waitReplicas } = options
+    const { connection, run, keyspace, known, tell, waitReplicas } = options
     const key = keyspace.marker(tag)
     this.#options = options
     this.marker = new MarkerWatch({
@@ -37,6 +40,7 @@ export class WatchedNode {
         return { id: look[0] ?? null, guardedUntil: look[1] ?? null }
       },
       mark: (call) => run(scripts.marker, 'marker', { marker: key }, call),
+      known,
       tell,
     })
     this.#confirmation = waitReplicas === 0 ? null : this.#confirming()
@@ -57,17 +61,21 @@ export class WatchedNode {
     if (this.#confirmation !== null) this.#aside = this.#options.connection.aside(client, this.#options.waitTimeoutMs)
   }
 
-  readonly vouch: Voucher['vouch'] = (semaphore, told) => {
-    for (const { lease } of told) this.marker.note(lease)
-    this.marker.refuseIfGuarded()
-    if (this.#confirmation === null) return null
-    return this.#confirmation.confirm(semaphore, told).then(() => this.marker.refuseIfGuarded())
+  /** Null: no Redis replica is waited for. */
+  confirm(semaphore: string, told: readonly ToldLease[]): Promise<void> | null {
+    return this.#confirmation?.confirm(semaphore, told) ?? null
   }
 
   async close(): Promise<void> {
     const aside = this.#aside
     this.follow(null)
     await aside?.close()
+  }
+
+  /** The lease is there already: better late than given back because this connection is made a little later than the other. */
+  async #untilReady(client: Redis): Promise<void> {
+    if (client.status === 'ready') return
+    await once(client, 'ready', { signal: AbortSignal.timeout(this.#options.waitTimeoutMs) })
   }
 
   #confirming(): Confirmation {
@@ -79,8 +87,7 @@ export class WatchedNode {
         const aside = this.#aside
         if (aside === null) throw connection.errorOf(new Error('it is not connected to'), 'confirm')
         try {
-          const reason = aside.lost()
-          if (reason !== null) throw reason
+          await this.#untilReady(aside.client)
           return await question(aside.client)
         } catch (error) {
           throw aside.errorOf(error, 'confirm')
