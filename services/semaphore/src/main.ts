@@ -26,6 +26,7 @@ async function serve(config: Config, log: Log): Promise<void> {
   let stopSince = 0
   const keyRing = new KeyRing(config.app.apiKeys)
   const { app: settings, tls, keyFile } = config
+  const scheme = tls === null ? 'http' : 'https'
   const app = buildApp({ engine, settings, keyRing, tls, metrics, logger: log, isStopping: () => stopping })
   const closeUnused = watchUnused(app.server)
 
@@ -48,7 +49,11 @@ async function serve(config: Config, log: Log): Promise<void> {
   process.on('SIGINT', stop)
 
   try {
-    await app.listen({ host: config.host, port: config.port })
+    await app.listen({
+      host: config.host,
+      port: config.port,
+      listenTextResolver: () => `listening on ${urlOf(app, scheme)}`,
+    })
   } catch (error) {
     await engine.close()
     await opened.close()
@@ -56,7 +61,7 @@ async function serve(config: Config, log: Log): Promise<void> {
   }
   if (keyFile !== null) followKeyFile(keyFile, keyRing, log)
   if (tls !== null) followCertificate(tls, app.server, log)
-  process.stdout.write(welcome(urlOf(app, tls === null ? 'http' : 'https'), opened.choice, config.app))
+  process.stdout.write(welcome(urlOf(app, scheme), opened.choice, config.app))
   for (const warning of config.warnings) log.warn(warning)
 }
 

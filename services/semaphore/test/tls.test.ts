@@ -56,6 +56,7 @@ describe('with a certificate and its key', () => {
     expect(await get(`${at}/healthz`)).toMatchObject({ status: 200 })
     const acquired = await get(`${at}/v1/semaphores/a/acquire`, 'POST', '{"create":{"limit":1}}')
     expect(acquired).toMatchObject({ status: 200 })
+    expect(output()).not.toContain('http://')
     // Plain HTTP at this port is no service.
     await expect(fetch(at.replace('https:', 'http:'))).rejects.toThrow()
   })
