@@ -41,6 +41,25 @@ export class Tally {
     for (const [invariant, checks] of findings.checks) count(this.#checks, invariant, checks)
   }
 
+  /** The run as a row of docs/reliability.md. */
+  row(name: string): string {
+    const cells = [
+      name,
+      this.rounds,
+      sumOf(this.#operations),
+      this.#grants,
+      this.#requests,
+      sumOf(this.#faults),
+      this.#samples,
+      sumOf(this.#checks),
+      `${(this.#longestWaitMs / 1_000).toFixed(1)} s`,
+      this.#leasesLost,
+      this.#staleWritesRefused,
+      this.violations,
+    ]
+    return `| ${cells.join(' | ')} |`
+  }
+
   table(): string {
     const rows = [
       ['rounds', String(this.rounds)],
@@ -64,10 +83,13 @@ function count(counts: Map<string, number>, key: string, by = 1): void {
   counts.set(key, (counts.get(key) ?? 0) + by)
 }
 
+function sumOf(counts: ReadonlyMap<string, number>): number {
+  return [...counts.values()].reduce((a, b) => a + b, 0)
+}
+
 function listed(counts: ReadonlyMap<string, number>): string {
-  const sum = [...counts.values()].reduce((a, b) => a + b, 0)
   const sorted = [...counts].sort(([, a], [, b]) => b - a)
-  return `${sum} (${sorted.map(([key, value]) => `${key} ${value}`).join(', ')})`
+  return `${sumOf(counts)} (${sorted.map(([key, value]) => `${key} ${value}`).join(', ')})`
 }
 
 /** The first violations, each with what happened around it. */

@@ -37,7 +37,7 @@ export async function run(options: RunOptions, directory: string, say: (line: st
   } finally {
     await world.close()
   }
-  say(`\n${tally.table()}\n`)
+  say(`\n${tally.table()}\n\n${tally.row(`\`--minutes ${options.minutes} --seed ${options.seed}\``)}\n`)
   return !hasFailed
 }
 
