@@ -21,6 +21,7 @@ describe('the confirmation of leases', () => {
       waitReplicas,
       waitTimeoutMs: 50,
       deadlinesKeyOf: (semaphore) => `${table.keyPrefix}{${semaphore}}:deadlines`,
+      writeTo: `${table.keyPrefix}marker:{}`,
       ask: (question) => {
         rounds += 1
         return question(table.redis)

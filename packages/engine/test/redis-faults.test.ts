@@ -163,6 +163,22 @@ describe('when Redis fails', () => {
     expect((await store.acquire(acquireCall(randomUUID()))).kind).toBe('granted')
   })
 
+  it('a server that became a Redis replica is unavailable, and connected to anew: its name may lead to another by then', async () => {
+    const store = open()
+    await untilBack(() => store.ping())
+    const idOf = async (): Promise<string | undefined> =>
+      /id=(\d+) [^\n]*name=signalbox /.exec(String(await admin.client('LIST')))?.[1]
+    const before = await idOf()
+    await admin.replicaof('127.0.0.1', 1)
+    try {
+      await expect(store.acquire(acquireCall(randomUUID()))).rejects.toThrow(/READONLY/)
+      await vi.waitFor(async () => expect([undefined, before]).not.toContain(await idOf()), { timeout: 3_000 })
+    } finally {
+      await admin.replicaof('NO', 'ONE')
+    }
+    expect(await untilBack(() => store.acquire(acquireCall(randomUUID())))).toMatchObject({ kind: 'granted' })
+  })
+
   it('what is held stays renewed, and comes back, while the server is full', async () => {
     const store = open()
     await untilBack(() => store.ping())

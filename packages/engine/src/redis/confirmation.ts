@@ -13,7 +13,12 @@ export interface ConfirmationOptions extends ReplicationSettings {
   /** Asks over a connection of its own: WAIT holds up whatever comes behind it. */
   readonly ask: <Answer>(question: (client: Redis) => Promise<Answer>) => Promise<Answer>
   readonly deadlinesKeyOf: (semaphore: string) => string
+  /** A hash of this server's own, to write a field of. */
+  readonly writeTo: string
 }
+
+/** A write that is done even when memory is full: what is held must stay renewable then. */
+const write = "#!lua flags=allow-oom\nreturn redis.call('HSET', KEYS[1], 'confirmed', '')"
 
 interface Asked {
   readonly semaphore: string
@@ -23,9 +28,9 @@ interface Asked {
 }
 
 /**
- * That enough Redis replicas have a lease, so that it survives a failover to one of them. WAIT covers everything up to the last command of its own
- * connection, reads included; so each lease is read first, which also shows that this server, perhaps a newer primary than the one that
- * granted, has it at all.
+ * That enough Redis replicas have a lease, so that it survives a failover to one of them. WAIT covers everything up to the last write of its own
+ * connection (up to its last command in Redis 7.0; newer engines do not count reads, and then wait for nothing); so there is a write first. Each lease
+ * is read before, which shows that this server, perhaps a newer primary than the one that granted, has it at all.
  *
  * One round is under way at a time, and all that come meanwhile share the next: a WAIT for each would queue up, since it
  * blocks its connection. So a lease waits for two rounds at most.
@@ -61,11 +66,12 @@ export class Confirmation {
   }
 
   async #confirmAll(round: readonly Asked[]): Promise<void> {
-    const { ask, waitReplicas, waitTimeoutMs } = this.#options
-    const [found, replicas] = await ask((client) =>
+    const { ask, waitReplicas, waitTimeoutMs, writeTo } = this.#options
+    const [found, , replicas] = await ask((client) =>
       // Sent together, in this order, on one connection.
       Promise.all([
         Promise.all(round.map((asked) => this.#isThere(client, asked))),
+        client.eval(write, 1, writeTo),
         client.wait(waitReplicas, waitTimeoutMs),
       ]),
     )

@@ -43,7 +43,7 @@ export class WatchedNode {
       known,
       tell,
     })
-    this.#confirmation = waitReplicas === 0 ? null : this.#confirming()
+    this.#confirmation = waitReplicas === 0 ? null : this.#confirming(key)
   }
 
   /** Watches the connection of this client from now on. */
@@ -78,11 +78,12 @@ export class WatchedNode {
     await once(client, 'ready', { signal: AbortSignal.timeout(this.#options.waitTimeoutMs) })
   }
 
-  #confirming(): Confirmation {
+  #confirming(markerKey: string): Confirmation {
     const { connection, keyspace } = this.#options
     return new Confirmation({
       ...this.#options,
       deadlinesKeyOf: (semaphore) => keyspace.of(semaphore).deadlines,
+      writeTo: markerKey,
       ask: async (question) => {
         const aside = this.#aside
         if (aside === null) throw connection.errorOf(new Error('it is not connected to'), 'confirm')
