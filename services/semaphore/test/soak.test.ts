@@ -7,7 +7,8 @@ test(
   async () => {
     const { keys, heapBytes, series } = await soak({ names: 20_000, cycles: 60_000, redisUrl: inject('redisUrl') })
     expect(keys.after).toBe(keys.before)
-    expect(series.after).toBe(series.before)
+    // An operation that was rare enough to come after the warm-up has a histogram of some lines; a label with names would have thousands.
+    expect(series.after - series.before).toBeLessThan(200)
     // The smallest object a cycle could leave behind, in a collection that keeps it, takes some 30 bytes: 1.8 MB.
     expect(heapBytes.after - heapBytes.before).toBeLessThan(1_000_000)
   },
