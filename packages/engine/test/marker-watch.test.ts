@@ -115,6 +115,7 @@ describe('the watch over a marker', () => {
     await vi.advanceTimersByTimeAsync(1_999)
     expect(watch.opened()).toBeNull()
     await vi.advanceTimersByTimeAsync(1)
+    expect(watch.opened()).not.toBeNull()
     const opening = opened()
     for (const answer of back) answer()
     expect(await opening).toBe('open')
