@@ -2,7 +2,7 @@ import js from '@eslint/js'
 import { defineConfig } from 'eslint/config'
 import tseslint from 'typescript-eslint'
 
-const sources = ['{packages,services}/*/src/**/*.ts', 'packages/engine/compiler/**/*.ts']
+const sources = ['{packages,services}/*/src/**/*.ts', 'packages/engine/{compiler,mutants}/**/*.ts']
 
 /** Only a `config.ts` reads the environment and only a `main.ts` or `keygen.ts`, which are programs, ends the process. */
 const processProperties = {

@@ -145,7 +145,7 @@ local function refusal()
     if permits > math.max(create_limit, 1) then
       return reply('permits_exceed_limit', create_limit)
     end
-    create_semaphore(semaphore, create_limit, create_bounded, false)
+    create_semaphore(semaphore, create_limit, create_bounded)
     return nil
   end
   if create_limit >= 0 then

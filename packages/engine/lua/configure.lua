@@ -41,7 +41,7 @@ if existed then
     refuse_large_requests(semaphore)
   end
 else
-  create_semaphore(semaphore, limit, bounded ~= '0', true)
+  create_semaphore(semaphore, limit, true)
 end
 if bounded ~= '' then
   semaphore.bounded = bounded == '1'

@@ -23,7 +23,7 @@ local function page()
     'ZRANGEBYSCORE', queue_key, '(' .. string.format('%.0f', after_arrival), '+inf', 'WITHSCORES',
     'LIMIT', 0, page_size + 1
   )
-  local first_position = stored[1] and redis.call('ZRANK', queue_key, stored[1]) + 1 or 0
+  local first_position = stored[1] and redis.call('ZRANK', queue_key, stored[1]) + 1
   local items = {}
   for i = 1, math.min(page_size, #stored / 2) do
     local waiter = find_waiter(stored[2 * i - 1])

@@ -3,7 +3,7 @@ import { acquireArgs, leaseIds } from './acquire-args.js'
 import { createScriptTable } from './script-table.js'
 import type { ScriptTable } from './script-table.js'
 
-const [a, b, c, d] = leaseIds
+const [a, b, c] = leaseIds
 
 let table: ScriptTable
 const acquire = (args: Parameters<typeof acquireArgs>[0]) => table.call('acquire', acquireArgs(args))
@@ -94,84 +94,5 @@ describe('renew', () => {
     await acquire({ leaseId: a, createLimit: 1 })
     await acquire({ leaseId: b, enqueue: true })
     expect(await table.call('renew', { leaseId: b, ttlMs: 9_000 })).toEqual({ kind: 'lease_not_held' })
-  })
-})
-
-describe('list-leases and revoke', () => {
-  const list = async (afterDeadlineMs: number, afterFence: number, pageSize: number) => {
-    const reply = await table.call('listLeases', { afterDeadlineMs, afterFence, pageSize })
-    if (reply.kind !== 'page') throw new Error(reply.kind)
-    const items = []
-    for (let i = 0; i < reply.items.length; i += 7) items.push(reply.items.slice(i, i + 7))
-    return { more: reply.more, items }
-  }
-
-  it('pages through equal deadlines by fence, whatever their ids are', async () => {
-    for (const leaseId of [d, b, c, a])
-      await acquire({ leaseId, createLimit: 4, ttlMs: 1_000, holder: `of ${leaseId[0] ?? ''}` })
-    const seen: (string | undefined)[] = []
-    let [deadlineMs, fence] = [0, 0]
-    for (let more = true; more;) {
-      const page = await list(deadlineMs, fence, 1)
-      const [item] = page.items
-      seen.push(item?.[6])
-      ;[deadlineMs, fence] = [Number(item?.[5]), Number(item?.[1])]
-      more = page.more
-    }
-    expect(seen).toEqual(['of d', 'of b', 'of c', 'of a'])
-  })
-
-  it('lists only what is held, in the order of deadlines', async () => {
-    await acquire({ leaseId: a, createLimit: 3, ttlMs: 3_000 })
-    await acquire({ leaseId: b, ttlMs: 100 })
-    await acquire({ leaseId: c, ttlMs: 2_000 })
-    table.clock.advance(100)
-    expect((await list(0, 0, 10)).items.map(([leaseId]) => leaseId)).toEqual([c, a])
-    expect((await list(0, 0, 1)).more).toBe(true)
-  })
-
-  it('takes a lease back by id and fence together', async () => {
-    const granted = await acquire({ leaseId: a, createLimit: 1 })
-    const fence = granted.kind === 'granted' ? granted.fence : 0
-    expect(await table.call('revoke', { leaseId: a, fence: fence - 1 })).toEqual({ kind: 'lease_not_held' })
-    expect(await table.call('revoke', { leaseId: a, fence })).toMatchObject({ kind: 'released' })
-    expect(await stateOf()).toMatchObject({ used: '0' })
-  })
-})
-
-describe('idle removal', () => {
-  it('is put off until idle_ms after the last deadline, on every key', async () => {
-    await acquire({ leaseId: a, createLimit: 1, ttlMs: 50_000 })
-    await acquire({ leaseId: b, enqueue: true })
-    const ttls = Object.values(await table.ttls())
-    expect(ttls).toHaveLength(6)
-    for (const ttlMs of ttls) expect(ttlMs).toBeGreaterThan(86_400_000 + 40_000)
-  })
-
-  it('counts from the release of a lease that had long to go, and never leaves a key that was made anew without an end', async () => {
-    await acquire({ leaseId: a, createLimit: 1, ttlMs: 80_000_000 })
-    await table.call('release', { leaseId: a, retire: false })
-    expect((await table.ttls())['state']).toBeLessThanOrEqual(86_400_000 * (1 + 1 / 16))
-    await acquire({ leaseId: a, ttlMs: 1_000 })
-    await acquire({ leaseId: b, enqueue: true })
-    await table.call('release', { leaseId: a, retire: false })
-    expect(await acquire({ leaseId: c, enqueue: true })).toMatchObject({ kind: 'queued' })
-    const ttls = Object.values(await table.ttls())
-    expect(ttls).toHaveLength(6)
-    for (const ttlMs of ttls) expect(ttlMs).toBeGreaterThan(0)
-  })
-
-  it('is not put off by looking', async () => {
-    await acquire({ leaseId: a, createLimit: 1, ttlMs: 50_000 })
-    await table.redis.pexpire(`${table.keyPrefix}{s}:state`, 5_000)
-    await table.call('inspect', {})
-    expect((await table.ttls())['state']).toBeLessThanOrEqual(5_000)
-  })
-
-  it('does not happen to what an operator defined', async () => {
-    await acquire({ leaseId: a, createLimit: 1 })
-    await table.call('configure', { limit: 3, bounded: '' })
-    await acquire({ leaseId: b })
-    expect(new Set(Object.values(await table.ttls()))).toEqual(new Set([-1]))
   })
 })

@@ -38,6 +38,16 @@ describe('the marker', () => {
     expect(await table.redis.hgetall(`${table.keyPrefix}marker:{}`)).toEqual({ id: 'b' })
   })
 
+  it('keeps its guard through every look at it', async () => {
+    await mark({ newId: 'a' })
+    await lose()
+    await mark({ newId: 'b', seenId: 'a' })
+    for (const guardMs of [1_500, 1_000, 500, 0, 0]) {
+      table.clock.advance(500)
+      expect(await mark({ seenId: 'b' })).toEqual({ kind: 'marked', id: 'b', guardMs, lost: false })
+    }
+  })
+
   it('is guarded until the clock has passed the highest fence known', async () => {
     await mark({ newId: 'a' })
     await lose()

@@ -80,10 +80,23 @@ describe('the queue', () => {
     expect(await queue({ leaseId: b, permits: 3 })).toMatchObject({ kind: 'queued' })
   })
 
-  it('is left by a release, which always remembers the id', async () => {
-    await acquire({ leaseId: a, createLimit: 1 })
-    await queue({ leaseId: b })
-    expect(await release(b)).toEqual({ kind: 'cancelled', permits: 1 })
+  it('keeps a place for the permits it was asked for with', async () => {
+    await acquire({ leaseId: a, createLimit: 3, permits: 3 })
+    await queue({ leaseId: b, permits: 2, attachment: 'r1.1' })
+    const before = await table.snapshot()
+    expect(await queue({ leaseId: b, permits: 1, attachment: 'r1.2' })).toEqual({
+      kind: 'lease_id_conflict',
+      permits: 2,
+    })
+    expect(await table.snapshot()).toEqual(before)
+  })
+
+  it('is left by a release, which always remembers the id and lets the next one through', async () => {
+    await acquire({ leaseId: a, createLimit: 2 })
+    await queue({ leaseId: b, permits: 2 })
+    await queue({ leaseId: c })
+    expect(await release(b)).toEqual({ kind: 'cancelled', permits: 2 })
+    expect(await held()).toEqual([a, c])
     expect(await queue({ leaseId: b })).toEqual({ kind: 'wait_cancelled' })
   })
 
@@ -105,43 +118,33 @@ describe('the queue', () => {
   })
 })
 
-describe('cancel', () => {
-  it('ends its own attachment and nothing else', async () => {
-    await acquire({ leaseId: a, createLimit: 1 })
-    await queue({ leaseId: b, attachment: 'r1.1' })
-    await queue({ leaseId: b, attachment: 'r2.1' })
-    expect(await cancel(b, 'r1.11')).toEqual({ kind: 'not_attached' })
-    expect(await cancel(b, 'r1.1')).toEqual({ kind: 'detached' })
-    expect(await waiting()).toEqual([b])
-    expect(await cancel(b, 'r2.1')).toEqual({ kind: 'left' })
-    expect(await waiting()).toEqual([])
-    expect(await queue({ leaseId: b, attachment: 'r1.2' })).toMatchObject({ kind: 'queued' })
-  })
-
-  it('gives a lease to the next waiter when its last attachment ends before the reply was written', async () => {
-    await acquire({ leaseId: a, createLimit: 1 })
-    await queue({ leaseId: b, attachment: 'r1.1' })
-    await queue({ leaseId: c, attachment: 'r1.2' })
-    await release(a)
-    expect(await cancel(b, 'r1.1', true)).toMatchObject({ kind: 'held', expiresInMs: 30_000 })
+describe('time', () => {
+  it.each<{ what: string; run: () => Promise<unknown> }>([
+    { what: 'an acquire', run: () => acquire({ leaseId: c }) },
+    { what: 'a repeat', run: () => acquire({ leaseId: b }) },
+    { what: 'a release', run: () => release(d) },
+    { what: 'a renewal', run: () => table.call('renew', { leaseId: d, ttlMs: 1 }) },
+    { what: 'a cancel', run: () => cancel(d, 'r1.1') },
+    { what: 'a revocation', run: () => table.call('revoke', { leaseId: d, fence: 1 }) },
+    { what: 'a heartbeat', run: () => beat('r1') },
+    { what: 'reaping', run: () => table.call('reap', {}) },
+    { what: 'an inspection', run: () => table.call('inspect', {}) },
+    {
+      what: 'a list of leases',
+      run: () => table.call('listLeases', { afterDeadlineMs: 0, afterFence: 0, pageSize: 1 }),
+    },
+    { what: 'a list of waiters', run: () => table.call('listWaiters', { afterArrival: 0, pageSize: 1 }) },
+    { what: 'a resize', run: () => table.call('configure', { limit: 1, bounded: '' }) },
+    { what: 'a growth', run: () => table.call('addPermits', { permits: 9, limitMax: 5, requestId: c }) },
+    { what: 'a removal', run: () => table.call('remove', { force: false }) },
+  ])('passes first in $what: what has run out ends, and the queue moves', async ({ run }) => {
+    await acquire({ leaseId: a, createLimit: 1, createBounded: false, ttlMs: 100 })
+    await queue({ leaseId: b })
+    table.clock.advance(100)
+    await run()
     expect(await held()).toEqual([b])
-    expect(await cancel(b, 'r1.1')).toEqual({ kind: 'returned' })
-    expect(await held()).toEqual([c])
-  })
-
-  it('of a wait that is over gives way to the lease that another attempt of its id got, and adopts it', async () => {
-    await acquire({ leaseId: a, createLimit: 1, attachment: 'r1.1' })
-    expect(await cancel(a, 'r2.1', true)).toMatchObject({ kind: 'held', expiresInMs: 30_000 })
-    expect(await cancel(a, 'r1.1')).toEqual({ kind: 'not_attached' })
-    expect(await held()).toEqual([a])
-  })
-
-  it('of an attempt that is overtaken does not kill the lease its retry holds, in either order of arrival', async () => {
-    await acquire({ leaseId: a, createLimit: 1, attachment: 'r1.1' })
-    await acquire({ leaseId: a, attachment: 'r2.1' })
-    expect(await cancel(a, 'r1.1')).toEqual({ kind: 'not_attached' })
-    expect(await cancel(a, 'r2.1')).toEqual({ kind: 'not_attached' })
-    expect(await held()).toEqual([a])
+    expect((await table.snapshot())['state']).toMatchObject({ used: '1', fence: String(table.clock.nowUs) })
+    expect(table.expired).toBe(1)
   })
 })
 
@@ -156,6 +159,16 @@ describe('the grace', () => {
     table.clock.advance(1)
     await release(a)
     expect(await held()).toEqual([c])
+  })
+
+  it('is over to the millisecond: then the replica is forgotten, and the head with it', async () => {
+    await acquire({ leaseId: a, createLimit: 1, ttlMs: 60_000 })
+    await queue({ leaseId: b, attachment: 'dead.1' })
+    await queue({ leaseId: c, attachment: 'live.1' })
+    table.clock.advance(10_000)
+    await beat('live', c, '1')
+    expect((await table.snapshot())['replicas']).toEqual({ live: String(table.clock.nowMs) })
+    expect(await waiting()).toEqual([c])
   })
 
   it('grants a head whose replica died less than the grace ago', async () => {
@@ -227,62 +240,5 @@ describe('the nearest deadline', () => {
     await table.call('renew', { leaseId: b, ttlMs: 5_000 })
     await beat('r2', c, '1')
     expect(heard).toHaveLength(1)
-  })
-})
-
-describe('configure', () => {
-  it('wakes exactly as many as fit when the limit grows after it was lowered', async () => {
-    for (const leaseId of [a, b]) await acquire({ leaseId, createLimit: 2 })
-    for (const leaseId of [c, d, e]) await queue({ leaseId })
-    await table.call('configure', { limit: 1, bounded: '' })
-    await release(a)
-    expect(await held()).toEqual([b])
-    expect(await table.call('configure', { limit: 3, bounded: '' })).toEqual({
-      kind: 'configured',
-      limit: 3,
-      bounded: true,
-      used: 3,
-      waiting: 1,
-      oldestWaitMs: 0,
-    })
-  })
-
-  it('refuses waiters that ask for more than there will be, but for one permit at limit 0', async () => {
-    const heard = await table.listen('r1')
-    await acquire({ leaseId: a, createLimit: 3, permits: 3 })
-    await queue({ leaseId: b, permits: 2 })
-    await queue({ leaseId: c })
-    await table.call('configure', { limit: 0, bounded: '' })
-    expect(await waiting()).toEqual([c])
-    await vi.waitFor(() => {
-      expect(heard).toEqual(['check s'])
-    })
-    expect(await queue({ leaseId: b, permits: 2 })).toEqual({ kind: 'permits_exceed_limit', limit: 0 })
-  })
-})
-
-describe('add-permits and remove', () => {
-  it('grows once for a request id, never a bounded one, never past the largest limit', async () => {
-    await acquire({ leaseId: a, createLimit: 1, createBounded: false })
-    await queue({ leaseId: b, createBounded: false })
-    const grow = (requestId: string, permits = 1) => table.call('addPermits', { permits, limitMax: 3, requestId })
-    expect(await grow(c)).toMatchObject({ kind: 'state', limit: 2, used: 2, waiting: 0 })
-    expect(await grow(c)).toMatchObject({ kind: 'state', limit: 2 })
-    expect(await grow(d, 2)).toEqual({ kind: 'limit_too_large', limit: 2 })
-    await table.call('configure', { limit: 2, bounded: '1' })
-    expect(await grow(e)).toEqual({ kind: 'released_too_many_times', limit: 2 })
-  })
-
-  it('removes what is idle, or all of it when forced, and tells those who wait', async () => {
-    const heard = await table.listen('r1')
-    expect(await table.call('remove', { force: true })).toEqual({ kind: 'semaphore_not_found' })
-    await acquire({ leaseId: a, createLimit: 1 })
-    await queue({ leaseId: b })
-    expect(await table.call('remove', { force: false })).toEqual({ kind: 'in_use', used: 1 })
-    expect(await table.call('remove', { force: true })).toEqual({ kind: 'removed' })
-    await vi.waitFor(() => {
-      expect(heard).toEqual(['check s'])
-    })
-    expect(Object.keys(await table.snapshot()).filter((key) => key !== 'fence')).toEqual([])
   })
 })

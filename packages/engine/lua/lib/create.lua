@@ -1,14 +1,13 @@
 -- Fences go on where a removed semaphore's last one was ahead of the clock.
-local function create_semaphore(semaphore, limit, bounded, configured)
+local function create_semaphore(semaphore, limit, bounded)
   semaphore.exists = true
   semaphore.limit = limit
   semaphore.initial = limit
   semaphore.bounded = bounded
-  semaphore.configured = configured
   semaphore.fence = tonumber(redis.call('GET', fence_key) or 0)
   redis.call(
     'HSET', state_key,
-    'limit', limit, 'initial', limit, 'bounded', bounded and 1 or 0, 'configured', configured and 1 or 0,
-    'used', 0, 'fence', string.format('%.0f', semaphore.fence), 'arrivals', 0
+    'limit', limit, 'initial', limit, 'bounded', bounded and 1 or 0, 'configured', 0, 'used', 0,
+    'fence', string.format('%.0f', semaphore.fence), 'arrivals', 0
   )
 end

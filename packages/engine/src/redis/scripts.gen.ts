@@ -4,7 +4,7 @@ import { defineScript, defineScriptOfMany } from './define-script.js'
 export const scripts = {
   acquire: defineScriptOfMany({
     name: 'acquire',
-    sha1: '61fdb4f54a46273cebb48ba397f16e596b34b212',
+    sha1: 'dbdbb791142dd5e55f336de1a729cb4f2f519913',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', queueMax: 'int' },
     each: { keys: ['retired'], args: { leaseId: 'string', permits: 'int', ttlMs: 'int', enqueue: 'bool', attachment: 'string', holder: 'string', createLimit: 'int', createBounded: 'bool', onConflict: 'string' } },
@@ -236,17 +236,16 @@ if semaphore.exists and is_settled(semaphore) and redis.call('EXISTS', unpack(re
     return answers
   end
 end
-local function create_semaphore(semaphore, limit, bounded, configured)
+local function create_semaphore(semaphore, limit, bounded)
   semaphore.exists = true
   semaphore.limit = limit
   semaphore.initial = limit
   semaphore.bounded = bounded
-  semaphore.configured = configured
   semaphore.fence = tonumber(redis.call('GET', fence_key) or 0)
   redis.call(
     'HSET', state_key,
-    'limit', limit, 'initial', limit, 'bounded', bounded and 1 or 0, 'configured', configured and 1 or 0,
-    'used', 0, 'fence', string.format('%.0f', semaphore.fence), 'arrivals', 0
+    'limit', limit, 'initial', limit, 'bounded', bounded and 1 or 0, 'configured', 0, 'used', 0,
+    'fence', string.format('%.0f', semaphore.fence), 'arrivals', 0
   )
 end
 local function has_attachment(set, attachment)
@@ -471,7 +470,7 @@ local function refusal()
     if permits > math.max(create_limit, 1) then
       return reply('permits_exceed_limit', create_limit)
     end
-    create_semaphore(semaphore, create_limit, create_bounded, false)
+    create_semaphore(semaphore, create_limit, create_bounded)
     return nil
   end
   if create_limit >= 0 then
@@ -1219,7 +1218,7 @@ return answered
   }),
   configure: defineScript({
     name: 'configure',
-    sha1: 'cd3e9a0269603cb93025e99c76aefd70fe6b542d',
+    sha1: 'b9eb3fdc5b7f1ff1a19ea6f5d41ccd5daa1b07f1',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', limit: 'int', bounded: 'string' },
     replies: {
@@ -1346,17 +1345,16 @@ local function state_of(semaphore)
   end
   return semaphore.limit, semaphore.bounded and 1 or 0, semaphore.used, semaphore.waiting, oldest_wait_ms
 end
-local function create_semaphore(semaphore, limit, bounded, configured)
+local function create_semaphore(semaphore, limit, bounded)
   semaphore.exists = true
   semaphore.limit = limit
   semaphore.initial = limit
   semaphore.bounded = bounded
-  semaphore.configured = configured
   semaphore.fence = tonumber(redis.call('GET', fence_key) or 0)
   redis.call(
     'HSET', state_key,
-    'limit', limit, 'initial', limit, 'bounded', bounded and 1 or 0, 'configured', configured and 1 or 0,
-    'used', 0, 'fence', string.format('%.0f', semaphore.fence), 'arrivals', 0
+    'limit', limit, 'initial', limit, 'bounded', bounded and 1 or 0, 'configured', 0, 'used', 0,
+    'fence', string.format('%.0f', semaphore.fence), 'arrivals', 0
   )
 end
 local function pack_lease(lease)
@@ -1526,7 +1524,7 @@ if existed then
     refuse_large_requests(semaphore)
   end
 else
-  create_semaphore(semaphore, limit, bounded ~= '0', true)
+  create_semaphore(semaphore, limit, true)
 end
 if bounded ~= '' then
   semaphore.bounded = bounded == '1'
@@ -2491,7 +2489,7 @@ return answered
   }),
   listWaiters: defineScript({
     name: 'list-waiters',
-    sha1: 'b59c70fc7e76a68a97b5f168eec00a4d2238ef2c',
+    sha1: '3243f7973cec5103de8c412be1f71c79bf9b938d',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterArrival: 'int', pageSize: 'int' },
     replies: {
@@ -2756,7 +2754,7 @@ local function page()
     'ZRANGEBYSCORE', queue_key, '(' .. string.format('%.0f', after_arrival), '+inf', 'WITHSCORES',
     'LIMIT', 0, page_size + 1
   )
-  local first_position = stored[1] and redis.call('ZRANK', queue_key, stored[1]) + 1 or 0
+  local first_position = stored[1] and redis.call('ZRANK', queue_key, stored[1]) + 1
   local items = {}
   for i = 1, math.min(page_size, #stored / 2) do
     local waiter = find_waiter(stored[2 * i - 1])

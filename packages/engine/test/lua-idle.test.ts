@@ -1,0 +1,94 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { acquireArgs, leaseIds } from './acquire-args.js'
+import { createScriptTable } from './script-table.js'
+import type { ScriptTable } from './script-table.js'
+
+const [a, b, c] = leaseIds
+
+let table: ScriptTable
+const acquire = (args: Parameters<typeof acquireArgs>[0] & { idleMs?: number; graceMs?: number }) =>
+  table.call('acquire', acquireArgs(args))
+/** Settings of a semaphore that ends after 1.6 s, with a tenth to spare, and of replicas that do not die before. */
+const soon = { idleMs: 1_600, graceMs: 60_000 }
+beforeEach(() => {
+  table = createScriptTable()
+})
+afterEach(() => table.close())
+
+describe('idle removal', () => {
+  it('is put off until idle_ms after the last deadline, on every key', async () => {
+    await acquire({ leaseId: a, createLimit: 1, ttlMs: 50_000 })
+    await acquire({ leaseId: b, enqueue: true })
+    const ttls = Object.values(await table.ttls())
+    expect(ttls).toHaveLength(6)
+    for (const ttlMs of ttls) expect(ttlMs).toBeGreaterThan(86_400_000 + 40_000)
+  })
+
+  it('counts from the release of a lease that had long to go, and never leaves a key that was made anew without an end', async () => {
+    await acquire({ leaseId: a, createLimit: 1, ttlMs: 80_000_000 })
+    await table.call('release', { leaseId: a, retire: false })
+    expect((await table.ttls())['state']).toBeLessThanOrEqual(86_400_000 * (1 + 1 / 16))
+    await acquire({ leaseId: a, ttlMs: 1_000 })
+    await acquire({ leaseId: b, enqueue: true })
+    await table.call('release', { leaseId: a, retire: false })
+    expect(await acquire({ leaseId: c, enqueue: true })).toMatchObject({ kind: 'queued' })
+    const ttls = Object.values(await table.ttls())
+    expect(ttls).toHaveLength(6)
+    for (const ttlMs of ttls) expect(ttlMs).toBeGreaterThan(0)
+  })
+
+  it.each<{ what: string; use: () => Promise<unknown>; until?: number }>([
+    { what: 'a busy reply', use: () => acquire({ ...soon, leaseId: c }) },
+    { what: 'a new waiter', use: () => acquire({ ...soon, leaseId: c, enqueue: true }) },
+    { what: 'a waiter that asks again', use: () => acquire({ ...soon, leaseId: b, enqueue: true }) },
+    { what: 'a waiter that leaves', use: () => acquire({ ...soon, leaseId: b }) },
+    { what: 'a waiter that is released', use: () => table.call('release', { ...soon, leaseId: b, retire: false }) },
+    { what: 'a heartbeat', use: () => table.call('heartbeat', { ...soon, replica: 'r1', openCount: 0, open: [] }) },
+    {
+      what: 'a growth',
+      use: () => table.call('addPermits', { ...soon, permits: 1, limitMax: 9, requestId: c }),
+      until: 5_000,
+    },
+    { what: 'looking', use: () => table.call('inspect', soon), until: -200 },
+    { what: 'reaping', use: () => table.call('reap', soon), until: -200 },
+    {
+      what: 'an unknown release',
+      use: () => table.call('release', { ...soon, leaseId: c, retire: false }),
+      until: -200,
+    },
+  ])('counts from now at $what', async ({ use, until = 0 }) => {
+    await acquire({ ...soon, createLimit: 0, createBounded: false })
+    await acquire({ ...soon, leaseId: b, ttlMs: 5_000, enqueue: true })
+    table.clock.advance(200)
+    const { nowMs } = table.clock
+    await use()
+    expect((await table.snapshot())['state']).toMatchObject({ lives_until: String(nowMs + until + 1_700) })
+  })
+
+  it('is not put off by looking', async () => {
+    await acquire({ leaseId: a, createLimit: 1, ttlMs: 50_000 })
+    await table.redis.pexpire(`${table.keyPrefix}{s}:state`, 5_000)
+    await table.call('inspect', {})
+    expect((await table.ttls())['state']).toBeLessThanOrEqual(5_000)
+  })
+
+  it('does not happen to what an operator defined', async () => {
+    await acquire({ leaseId: a, createLimit: 1 })
+    for (const leaseId of [b, c]) await acquire({ leaseId, enqueue: true })
+    // It grants, which is a use.
+    await table.call('configure', { limit: 2, bounded: '' })
+    await acquire({ leaseId: c, enqueue: true })
+    const ttls = await table.ttls()
+    expect(Object.keys(ttls)).toHaveLength(6)
+    expect(new Set(Object.values(ttls))).toEqual(new Set([-1]))
+  })
+
+  it('does not happen to what an operator made', async () => {
+    await table.call('configure', { limit: 1, bounded: '' })
+    await acquire({ leaseId: a })
+    await acquire({ leaseId: b, enqueue: true })
+    const ttls = await table.ttls()
+    expect(Object.keys(ttls)).toHaveLength(6)
+    expect(new Set(Object.values(ttls))).toEqual(new Set([-1]))
+  })
+})
