@@ -68,28 +68,43 @@ function decodeField(type: FieldType, values: readonly unknown[], at: number): V
   }
 }
 
+interface Field {
+  readonly name: string
+  readonly type: FieldType
+}
+
+/** The fields of each reply as lists, made once: a reply is read for every call. */
+const fieldsOfScripts = new WeakMap<ScriptSpec, ReadonlyMap<unknown, readonly Field[]>>()
+
+function fieldsOf(script: ScriptSpec): ReadonlyMap<unknown, readonly Field[]> {
+  const known = fieldsOfScripts.get(script)
+  if (known !== undefined) return known
+  const fields = new Map(
+    Object.entries(script.replies).map(([tag, types]) => {
+      return [tag, Object.entries(types).map(([name, type]) => ({ name, type }))] as const
+    }),
+  )
+  fieldsOfScripts.set(script, fields)
+  return fields
+}
+
 /** Reads `{tag, expired, field...}`. Anything else is a bug in the script, and thrown as such. */
 export function decodeReply(script: ScriptSpec, raw: unknown): DecodedReply {
   const values: readonly unknown[] = Array.isArray(raw) ? raw : []
   const [tag, expired] = values
-  const spec = typeof tag === 'string' && Object.hasOwn(script.replies, tag) ? script.replies[tag] : undefined
-  if (typeof tag !== 'string' || spec === undefined) {
+  const fields = fieldsOf(script).get(tag)
+  if (typeof tag !== 'string' || fields === undefined) {
     throw new TypeError(`${script.name} replied ${JSON.stringify(raw)}, which its header does not declare`)
   }
-  const reply: { kind: string } & Record<string, Values[FieldType]> = { kind: tag }
-  let at = 2
-  let takesRest = false
-  for (const name in spec) {
-    const type = spec[name]
-    if (type === undefined || (at >= values.length && type !== 'strings')) break
-    reply[name] = decodeField(type, values, at)
-    takesRest = type === 'strings'
-    at += 1
+  const takesRest = fields.at(-1)?.type === 'strings'
+  const came = values.length - 2
+  if (takesRest ? came < fields.length - 1 : came !== fields.length) {
+    throw new TypeError(`${script.name} replied ${tag} with ${came} fields, its header declares ${fields.length}`)
   }
-  const declared = Object.keys(spec).length
-  if (at - 2 !== declared || (values.length !== at && !takesRest)) {
-    const came = values.length - 2
-    throw new TypeError(`${script.name} replied ${tag} with ${came} fields, its header declares ${declared}`)
+  const reply: { kind: string } & Record<string, Values[FieldType]> = { kind: tag }
+  for (let at = 0; at < fields.length; at += 1) {
+    const field = fields[at]
+    if (field !== undefined) reply[field.name] = decodeField(field.type, values, at + 2)
   }
   return { expired: decodeInt(expired), reply }
 }

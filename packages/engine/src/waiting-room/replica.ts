@@ -24,7 +24,7 @@ export interface Replica {
  * Asks for the request's permits, always as the same attachment. Only its first acquire may create, or it would bring back what was removed
  * while it waited; unless it knows that nobody removed it.
  */
-export async function askFor(
+export function askFor(
   replica: Replica,
   request: AcquireRequest,
   number: number,
@@ -44,7 +44,7 @@ export async function askFor(
 }
 
 /** The end of a wait, which gives way to a grant that raced it. */
-export async function endUnlessHeld(replica: Replica, request: AcquireRequest, number: number): Promise<EndReply> {
+export function endUnlessHeld(replica: Replica, request: AcquireRequest, number: number): Promise<EndReply> {
   const { semaphore, leaseId } = request
   return replica.store.end({
     semaphore,
