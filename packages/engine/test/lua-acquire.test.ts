@@ -126,6 +126,12 @@ describe('acquire', () => {
     })
   })
 
+  it('answers a repeat with the same lease where there is room for another', async () => {
+    const first = await acquire({ leaseId: a, createLimit: 3 })
+    expect(await acquire({ leaseId: a })).toEqual(first)
+    expect((await table.snapshot())['state']).toMatchObject({ used: '1' })
+  })
+
   it('lets the very request that was granted ask again without adopting its own lease', async () => {
     await acquire({ leaseId: a, createLimit: 1, attachment: 'r1.1' })
     await acquire({ leaseId: a, createLimit: 1, attachment: 'r1.1' })
@@ -154,6 +160,12 @@ describe('acquire', () => {
     await table.call('remove', { force: true })
     expect(Object.keys(await table.snapshot())).toEqual(['fence'])
     expect(await acquire({ leaseId: a, createLimit: 1 })).toMatchObject({ kind: 'granted', fence: start + 3 })
+  })
+
+  it('waits at limit 0 as the first to arrive, on a semaphore that it creates', async () => {
+    const queued = { kind: 'queued', position: 1, nearestInMs: 10_000, limitMismatch: null }
+    expect(await acquire({ leaseId: a, createLimit: 0, enqueue: true })).toMatchObject(queued)
+    expect(await table.snapshot()).toMatchObject({ queue: { [a]: '1' }, state: { arrivals: '1' } })
   })
 
   it('is busy at limit 0 and creates the semaphore, so that permits can be added to it', async () => {

@@ -91,6 +91,19 @@ describe('a lower limit', () => {
   })
 })
 
+describe('a growth for which more wait than one script may grant', () => {
+  it('tells every replica to go on at once', async () => {
+    const heard = await table.listen('r2')
+    await acquire({ leaseId: a, createLimit: 0, enqueue: true })
+    for (const leaseId of [b, c]) await queue({ leaseId, attachment: 'r2.1' })
+    await table.call('configure', { limit: 3, bounded: '', batchMax: 2 })
+    await vi.waitFor(() => {
+      expect(heard).toEqual([expect.stringContaining('granted s') as unknown, 'deadline s 0'])
+    })
+    expect(await held()).toEqual([a, b])
+  })
+})
+
 describe('add-permits and remove', () => {
   it('grows once for a request id, never a bounded one, never past the largest limit', async () => {
     await acquire({ leaseId: a, createLimit: 1, createBounded: false })

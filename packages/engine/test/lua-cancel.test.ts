@@ -31,6 +31,14 @@ describe('cancel', () => {
     expect(await queue({ leaseId: b, attachment: 'r1.2' })).toMatchObject({ kind: 'queued' })
   })
 
+  it('takes names for what they are, not for patterns', async () => {
+    await acquire({ leaseId: a, createLimit: 1 })
+    await queue({ leaseId: b, attachment: 'a-b.11' })
+    expect(await cancel(b, 'a-b.1')).toEqual({ kind: 'not_attached' })
+    expect(await cancel(b, 'a-b_11')).toEqual({ kind: 'not_attached' })
+    expect(await cancel(b, 'a-b.11')).toEqual({ kind: 'left' })
+  })
+
   it('of a head that was too big lets those behind it through', async () => {
     await acquire({ leaseId: a, createLimit: 3, permits: 2 })
     await queue({ leaseId: b, permits: 3 })

@@ -6,7 +6,7 @@ import { acquireArgs, leaseIds } from './acquire-args.js'
 import { createScriptTable, redisUrl } from './script-table.js'
 import type { ScriptTable } from './script-table.js'
 
-const [a, b, c, d] = leaseIds
+const [a, b, c, d, e] = leaseIds
 
 // A shorter way that is not taken any more gives the same answers, and no other test would notice. So: what calls have Redis do.
 let table: ScriptTable
@@ -33,16 +33,20 @@ afterEach(async () => {
   await table.close()
 })
 
-/** The commands of the scripts that run meanwhile, on this table's keys. */
-async function commandsOf(work: () => Promise<unknown>): Promise<string> {
+/** What the scripts that run meanwhile have Redis do with this table's keys, each command with its arguments. */
+async function linesOf(work: () => Promise<unknown>): Promise<string[]> {
   const [before, after] = [randomUUID(), randomUUID()]
   await table.redis.echo(before)
   await work()
   await table.redis.echo(after)
   await expect.poll(() => heard.includes(after), { interval: 2, timeout: 10_000 }).toBe(true)
   const lines = heard.slice(heard.indexOf(before), heard.indexOf(after)).split('\n')
-  const own = lines.filter((line) => line.includes(' lua] ') && line.includes(table.keyPrefix))
-  return own.map((line) => /lua\] "(\w+)"/.exec(line)?.[1]).join(' ')
+  return lines.filter((line) => line.includes(' lua] ') && line.includes(table.keyPrefix))
+}
+
+/** The names of those commands. */
+async function commandsOf(work: () => Promise<unknown>): Promise<string> {
+  return (await linesOf(work)).map((line) => /lua\] "(\w+)"/.exec(line)?.[1]).join(' ')
 }
 
 describe('where nobody waits and nothing has run out', () => {
@@ -54,11 +58,12 @@ describe('where nobody waits and nothing has run out', () => {
   })
 
   it('releases cost two writes and the state, however many come in a turn', async () => {
-    for (const leaseId of [a, b, c]) await acquire({ leaseId })
+    for (const leaseId of [a, b, c, d]) await acquire({ leaseId })
     expect(await commandsOf(() => release(a))).toBe('HMGET ZCARD ZRANGE HMGET ZREM HDEL HSET')
     expect(await commandsOf(() => Promise.all([release(b), release(c)]))).toBe(
       'HMGET ZCARD ZRANGE HMGET ZREM HDEL HSET',
     )
+    expect(await commandsOf(() => release(d))).toBe('HMGET ZCARD ZRANGE HMGET ZREM HDEL HSET')
   })
 
   it('a renewal costs one write and the state, and one more where the ttl is another', async () => {
@@ -72,6 +77,75 @@ it('a look at the marker, which every replica has each second, writes nothing', 
   const look = () => table.call('marker', { seenId: 'a', newId: 'a', heldForMs: 0, lastFence: 0, guardMsMin: 2_000 })
   expect(await commandsOf(look)).toBe('HMGET HSET')
   expect(await commandsOf(look)).toBe('HMGET')
+})
+
+it('a fence ahead of the clock is kept until the clock is past it, and no longer', async () => {
+  await acquire({ leaseId: a })
+  const fence = table.clock.nowUs
+  table.clock.nowUs -= 7_000_300
+  const lines = await linesOf(() => table.call('remove', { force: true }))
+  expect(lines.at(-1)).toContain(`:fence" "${fence}" "PX" "7002"`)
+})
+
+it('the end of keys is put off only where they are new, or where it would come too soon or much too late', async () => {
+  const day = 86_400_000
+  const endsOf = async (work: () => Promise<unknown>): Promise<string> => {
+    const found = (await linesOf(work)).map((line) => /"PEXPIRE" ".*:(\w+)" "(\d+)"/.exec(line))
+    return found.flatMap((match) => (match === null ? [] : [`${match[1] ?? ''} ${Number(match[2]) - day}`])).join(', ')
+  }
+  const spare = day / 16
+  const [soon, late] = [spare + 1_000, 2 * spare + 1_000]
+  const pass = (ms: number, call: () => Promise<unknown>): Promise<unknown> => {
+    table.clock.advance(ms)
+    return call()
+  }
+  await table.call('remove', { force: true })
+  const steps: [string, () => Promise<unknown>, string][] = [
+    [
+      'a first lease',
+      () => acquire({ leaseId: a, createLimit: 3, ttlMs: 1_000 }),
+      `state ${soon}, deadlines ${soon}, leases ${soon}`,
+    ],
+    ['a lease that ends in the time to spare', () => acquire({ leaseId: b, ttlMs: spare + 1_000 }), ''],
+    [
+      'a lease that ends later',
+      () => acquire({ leaseId: c, ttlMs: spare + 1_001 }),
+      `state ${late + 1}, deadlines ${late + 1}, leases ${late + 1}`,
+    ],
+    [
+      'a waiter',
+      () => acquire({ leaseId: d, enqueue: true }),
+      `queue ${late + 1}, waiters ${late + 1}, replicas ${late + 1}`,
+    ],
+    ['the waiter again', () => acquire({ leaseId: d, enqueue: true }), ''],
+    ['another waiter', () => acquire({ leaseId: e, enqueue: true }), ''],
+    ['one waiter less', () => acquire({ leaseId: e }), ''],
+    ['a hand-over', () => release(a), ''],
+    ['one lease less', () => release(b), ''],
+    ['one lease left', () => release(c), ''],
+    ['no lease left', () => release(d), `state ${spare}`],
+    ['a lease again', () => acquire({ leaseId: a, ttlMs: spare }), `deadlines ${spare}, leases ${spare}`],
+    ['none again, soon enough', () => release(a), ''],
+    ['a short one', () => acquire({ leaseId: a, ttlMs: 10 }), `deadlines ${spare}, leases ${spare}`],
+    ['a longer one', () => acquire({ leaseId: b, ttlMs: 20 }), ''],
+    ['one more when the short one is over', () => pass(10, () => acquire({ leaseId: c, ttlMs: 10 })), ''],
+    [
+      'one when all are',
+      () => pass(10, () => acquire({ leaseId: d })),
+      `deadlines ${spare - 20}, leases ${spare - 20}`,
+    ],
+    [
+      'a waiter for all',
+      () => acquire({ leaseId: e, permits: 3, enqueue: true }),
+      `queue ${spare - 20}, waiters ${spare - 20}, replicas ${spare - 20}`,
+    ],
+    [
+      'another in its place',
+      () => Promise.all([acquire({ leaseId: e, permits: 3 }), acquire({ leaseId: a, permits: 3, enqueue: true })]),
+      `queue ${spare - 20}, waiters ${spare - 20}, replicas ${spare - 20}`,
+    ],
+  ]
+  for (const [what, step, ends] of steps) expect([what, await endsOf(step)]).toEqual([what, ends])
 })
 
 describe('a page of leases', () => {

@@ -8,8 +8,8 @@ const [a, b, c] = leaseIds
 let table: ScriptTable
 const acquire = (args: Parameters<typeof acquireArgs>[0] & { idleMs?: number; graceMs?: number }) =>
   table.call('acquire', acquireArgs(args))
-/** Settings of a semaphore that ends after 1.6 s, with a tenth to spare, and of replicas that do not die before. */
-const soon = { idleMs: 1_600, graceMs: 60_000 }
+/** Settings of a semaphore that ends after 1.608 s, with 100 ms to spare, and of replicas that do not die before. */
+const soon = { idleMs: 1_608, graceMs: 60_000 }
 beforeEach(() => {
   table = createScriptTable()
 })
@@ -62,7 +62,37 @@ describe('idle removal', () => {
     table.clock.advance(200)
     const { nowMs } = table.clock
     await use()
-    expect((await table.snapshot())['state']).toMatchObject({ lives_until: String(nowMs + until + 1_700) })
+    expect((await table.snapshot())['state']).toMatchObject({ lives_until: String(nowMs + until + 1_708) })
+  })
+
+  it('counts from now at a growth for which nobody waited', async () => {
+    await acquire({ ...soon, createLimit: 0, createBounded: false })
+    table.clock.advance(200)
+    await table.call('addPermits', { ...soon, permits: 1, limitMax: 9, requestId: c })
+    expect((await table.snapshot())['state']).toMatchObject({ lives_until: String(table.clock.nowMs + 1_708) })
+  })
+
+  it('counts from the deadline that a renewal gives', async () => {
+    await acquire({ ...soon, createLimit: 1, ttlMs: 1_000 })
+    table.clock.advance(200)
+    await table.call('renew', { ...soon, leaseId: a, ttlMs: 5_000 })
+    expect((await table.snapshot())['state']).toMatchObject({ lives_until: String(table.clock.nowMs + 6_708) })
+  })
+
+  it.each([
+    { ttlMs: 100, livesForMs: 1_808, why: 'stays where it is so much later' },
+    { ttlMs: 101, livesForMs: 1_708, why: 'comes nearer than that' },
+  ])('$why when a lease of $ttlMs ms is released at once', async ({ ttlMs, livesForMs }) => {
+    await acquire({ ...soon, createLimit: 1, ttlMs })
+    await table.call('release', { ...soon, leaseId: a, retire: false })
+    expect((await table.snapshot())['state']).toMatchObject({ lives_until: String(table.clock.nowMs + livesForMs) })
+  })
+
+  it('does not come nearer while a lease is held that ends later', async () => {
+    await acquire({ ...soon, createLimit: 2, ttlMs: 9_000 })
+    await acquire({ ...soon, leaseId: b, ttlMs: 5_000 })
+    await table.call('release', { ...soon, leaseId: b, retire: false })
+    expect((await table.snapshot())['state']).toMatchObject({ lives_until: String(table.clock.nowMs + 10_708) })
   })
 
   it('is not put off by looking', async () => {
@@ -74,8 +104,8 @@ describe('idle removal', () => {
 
   it('does not happen to what an operator defined', async () => {
     await acquire({ leaseId: a, createLimit: 1 })
-    for (const leaseId of [b, c]) await acquire({ leaseId, enqueue: true })
-    // It grants, which is a use.
+    for (const leaseId of [b, c]) await acquire({ leaseId, ttlMs: 80_000_000, enqueue: true })
+    // It grants, which is a use, and for longer than there was.
     await table.call('configure', { limit: 2, bounded: '' })
     await acquire({ leaseId: c, enqueue: true })
     const ttls = await table.ttls()

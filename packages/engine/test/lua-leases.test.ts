@@ -38,6 +38,17 @@ describe('release', () => {
     expect(await stateOf()).toMatchObject({ used: '0' })
   })
 
+  it.each(['release', 'renew'] as const)(
+    'does not take a lease that is over for held, though behind the batch: %s',
+    async (name) => {
+      for (const leaseId of [a, b, c]) await acquire({ leaseId, createLimit: 3, ttlMs: 100 })
+      table.clock.advance(100)
+      const args = { leaseId: c, batchMax: 1, retire: false, ttlMs: 500 }
+      expect(await table.call(name, args)).toEqual({ kind: 'lease_not_held' })
+      expect(await stateOf()).toMatchObject({ used: '2' })
+    },
+  )
+
   it('retires the id only when asked to', async () => {
     await acquire({ leaseId: a, createLimit: 1 })
     await table.call('release', { leaseId: a, retire: false })

@@ -60,8 +60,16 @@ describe('list-leases and revoke', () => {
     const granted = await acquire({ leaseId: a, createLimit: 1 })
     const fence = granted.kind === 'granted' ? granted.fence : 0
     expect(await table.call('revoke', { leaseId: a, fence: fence - 1 })).toEqual({ kind: 'lease_not_held' })
-    expect(await table.call('revoke', { leaseId: a, fence })).toMatchObject({ kind: 'released' })
+    table.clock.advance(70)
+    expect(await table.call('revoke', { leaseId: a, fence })).toEqual({ kind: 'released', permits: 1, heldMs: 70 })
     expect(await stateOf()).toMatchObject({ used: '0' })
+  })
+
+  it('gives a lease that was taken back to the next waiter', async () => {
+    const granted = await acquire({ leaseId: a, createLimit: 1 })
+    await acquire({ leaseId: b, enqueue: true })
+    await table.call('revoke', { leaseId: a, fence: granted.kind === 'granted' ? granted.fence : 0 })
+    expect(Object.keys((await table.snapshot())['leases'] ?? {})).toEqual([b])
   })
 })
 

@@ -80,6 +80,13 @@ describe('the queue', () => {
     expect(await queue({ leaseId: b, permits: 3 })).toMatchObject({ kind: 'queued' })
   })
 
+  it('takes an attachment once, however often it asks', async () => {
+    await acquire({ leaseId: a, createLimit: 1 })
+    const { nowMs } = table.clock
+    for (let i = 0; i < 3; i += 1) await queue({ leaseId: b, ttlMs: 700, attachment: 'r1.1' })
+    expect((await table.snapshot())['waiters']).toEqual({ [b]: `1 700 ${nowMs} r1.1 ` })
+  })
+
   it('keeps a place for the permits it was asked for with', async () => {
     await acquire({ leaseId: a, createLimit: 3, permits: 3 })
     await queue({ leaseId: b, permits: 2, attachment: 'r1.1' })
@@ -108,6 +115,23 @@ describe('the queue', () => {
     expect(await held()).toEqual([b, c])
     expect(await table.call('reap', { batchMax: 2 })).toEqual({ kind: 'reaped', nearestInMs: 30_000 })
     expect(await held()).toEqual([b, c, d])
+  })
+
+  it('is not behind when what has run out is just a batch', async () => {
+    for (const leaseId of [a, b]) await acquire({ leaseId, createLimit: 3, ttlMs: 100 })
+    await acquire({ leaseId: c, ttlMs: 5_000 })
+    await queue({ leaseId: d, permits: 3 })
+    table.clock.advance(100)
+    expect(await table.call('reap', { batchMax: 2 })).toEqual({ kind: 'reaped', nearestInMs: 4_900 })
+    expect(table.expired).toBe(2)
+  })
+
+  it('ends no more than a batch of leases in one script, also where that settles twice', async () => {
+    for (const leaseId of [a, b, c]) await acquire({ leaseId, createLimit: 4, ttlMs: 100 })
+    await acquire({ leaseId: d, ttlMs: 5_000 })
+    table.clock.advance(100)
+    expect(await table.call('release', { leaseId: d, retire: false, batchMax: 1 })).toMatchObject({ kind: 'released' })
+    expect(table.expired).toBe(1)
   })
 
   it('answers a newcomer only when the batch of expired leases is worked off', async () => {
@@ -228,6 +252,13 @@ describe('heartbeat', () => {
 })
 
 describe('the nearest deadline', () => {
+  it('counts from what a replica says now, whatever was read of it before', async () => {
+    await acquire({ leaseId: a, createLimit: 1, ttlMs: 60_000 })
+    expect(await queue({ leaseId: b })).toMatchObject({ nearestInMs: 10_000 })
+    table.clock.advance(3_000)
+    expect(await queue({ leaseId: c })).toMatchObject({ nearestInMs: 10_000 })
+  })
+
   it('is told to every replica with waiters when it comes closer, and only then', async () => {
     const heard = await table.listen('r2')
     await acquire({ leaseId: a, createLimit: 1, ttlMs: 60_000 })

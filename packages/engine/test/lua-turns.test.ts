@@ -138,6 +138,15 @@ describe('acquires of one turn', () => {
     expect(replies).toMatchObject([{ kind: 'semaphore_not_found' }, granted(0), granted(1)])
   })
 
+  it('are told at once what another of them has created', async () => {
+    await table.call('remove', { force: true })
+    const replies = await Promise.all([
+      acquire({ leaseId: a, createLimit: 2 }),
+      acquire({ leaseId: b, createLimit: 0 }),
+    ])
+    expect(replies).toMatchObject([granted(0, { limitMismatch: null }), granted(1, { limitMismatch: 2 })])
+  })
+
   it('wait for those behind an expired batch, each in its turn', async () => {
     for (const leaseId of [a, b, c, d]) await acquire({ leaseId, ttlMs: 100 })
     table.clock.advance(100)

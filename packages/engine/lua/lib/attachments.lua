@@ -3,10 +3,8 @@ local function has_attachment(set, attachment)
   return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
 end
 
+-- To a waiter's set, which is never empty: with its last attachment the waiter goes.
 local function with_attachment(set, attachment)
-  if set == '-' then
-    return attachment
-  end
   if has_attachment(set, attachment) then
     return set
   end

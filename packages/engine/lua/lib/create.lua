@@ -1,4 +1,4 @@
--- Fences go on where a removed semaphore's last one was ahead of the clock.
+-- Fences go on where a removed semaphore's last one was ahead of the clock. What is not written here, `save` writes.
 local function create_semaphore(semaphore, limit, bounded)
   semaphore.exists = true
   semaphore.limit = limit
@@ -7,7 +7,6 @@ local function create_semaphore(semaphore, limit, bounded)
   semaphore.fence = tonumber(redis.call('GET', fence_key) or 0)
   redis.call(
     'HSET', state_key,
-    'limit', limit, 'initial', limit, 'bounded', bounded and 1 or 0, 'configured', 0, 'used', 0,
-    'fence', string.format('%.0f', semaphore.fence), 'arrivals', 0
+    'limit', limit, 'initial', limit, 'bounded', bounded and 1 or 0, 'configured', 0, 'arrivals', 0
   )
 end

@@ -7,12 +7,12 @@ local function load_semaphore()
   )
   local semaphore = {
     exists = stored[1] ~= false,
-    limit = tonumber(stored[1] or 0),
-    initial = tonumber(stored[2] or 0),
+    limit = tonumber(stored[1]),
+    initial = tonumber(stored[2]),
     bounded = stored[3] == '1',
     configured = stored[4] == '1',
     used = tonumber(stored[5] or 0),
-    fence = tonumber(stored[6] or 0),
+    fence = tonumber(stored[6]),
     arrivals = tonumber(stored[7] or 0),
     -- what the replicas with waiters were last told, Redis ms
     told_ms = tonumber(stored[8]),

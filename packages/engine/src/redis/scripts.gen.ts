@@ -4,7 +4,7 @@ import { defineScript, defineScriptOfMany } from './define-script.js'
 export const scripts = {
   acquire: defineScriptOfMany({
     name: 'acquire',
-    sha1: 'dbdbb791142dd5e55f336de1a729cb4f2f519913',
+    sha1: '31ddd9bacf106fcaca7c7b72ae77298e28b00960',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', queueMax: 'int' },
     each: { keys: ['retired'], args: { leaseId: 'string', permits: 'int', ttlMs: 'int', enqueue: 'bool', attachment: 'string', holder: 'string', createLimit: 'int', createBounded: 'bool', onConflict: 'string' } },
@@ -92,12 +92,12 @@ local function load_semaphore()
   )
   local semaphore = {
     exists = stored[1] ~= false,
-    limit = tonumber(stored[1] or 0),
-    initial = tonumber(stored[2] or 0),
+    limit = tonumber(stored[1]),
+    initial = tonumber(stored[2]),
     bounded = stored[3] == '1',
     configured = stored[4] == '1',
     used = tonumber(stored[5] or 0),
-    fence = tonumber(stored[6] or 0),
+    fence = tonumber(stored[6]),
     arrivals = tonumber(stored[7] or 0),
     told_ms = tonumber(stored[8]),
     waiting = 0,
@@ -244,17 +244,13 @@ local function create_semaphore(semaphore, limit, bounded)
   semaphore.fence = tonumber(redis.call('GET', fence_key) or 0)
   redis.call(
     'HSET', state_key,
-    'limit', limit, 'initial', limit, 'bounded', bounded and 1 or 0, 'configured', 0, 'used', 0,
-    'fence', string.format('%.0f', semaphore.fence), 'arrivals', 0
+    'limit', limit, 'initial', limit, 'bounded', bounded and 1 or 0, 'configured', 0, 'arrivals', 0
   )
 end
 local function has_attachment(set, attachment)
   return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
 end
 local function with_attachment(set, attachment)
-  if set == '-' then
-    return attachment
-  end
   if has_attachment(set, attachment) then
     return set
   end
@@ -546,7 +542,7 @@ return answers
   }),
   addPermits: defineScript({
     name: 'add-permits',
-    sha1: '9ed27bbf41f66106ac360c82a5c8b37749221c5a',
+    sha1: '5034125b41866ff5f17def457f852218be3d2343',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'grown'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', permits: 'int', limitMax: 'int', requestIdMs: 'int' },
     replies: {
@@ -607,12 +603,12 @@ local function load_semaphore()
   )
   local semaphore = {
     exists = stored[1] ~= false,
-    limit = tonumber(stored[1] or 0),
-    initial = tonumber(stored[2] or 0),
+    limit = tonumber(stored[1]),
+    initial = tonumber(stored[2]),
     bounded = stored[3] == '1',
     configured = stored[4] == '1',
     used = tonumber(stored[5] or 0),
-    fence = tonumber(stored[6] or 0),
+    fence = tonumber(stored[6]),
     arrivals = tonumber(stored[7] or 0),
     told_ms = tonumber(stored[8]),
     waiting = 0,
@@ -845,7 +841,7 @@ return answered
   }),
   cancel: defineScript({
     name: 'cancel',
-    sha1: '4eab5c5685c6cf5c45a008cd9804e8e7f02706c2',
+    sha1: 'd2a5552f6df0159a2f2ec9048fcf1daf4733b704',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', attachment: 'string', unlessHeld: 'bool' },
     replies: {
@@ -912,12 +908,12 @@ local function load_semaphore()
   )
   local semaphore = {
     exists = stored[1] ~= false,
-    limit = tonumber(stored[1] or 0),
-    initial = tonumber(stored[2] or 0),
+    limit = tonumber(stored[1]),
+    initial = tonumber(stored[2]),
     bounded = stored[3] == '1',
     configured = stored[4] == '1',
     used = tonumber(stored[5] or 0),
-    fence = tonumber(stored[6] or 0),
+    fence = tonumber(stored[6]),
     arrivals = tonumber(stored[7] or 0),
     told_ms = tonumber(stored[8]),
     waiting = 0,
@@ -1218,7 +1214,7 @@ return answered
   }),
   configure: defineScript({
     name: 'configure',
-    sha1: 'b9eb3fdc5b7f1ff1a19ea6f5d41ccd5daa1b07f1',
+    sha1: 'a221f5b6ba33888d3f0c00de3d3e45760915eb50',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', limit: 'int', bounded: 'string' },
     replies: {
@@ -1276,12 +1272,12 @@ local function load_semaphore()
   )
   local semaphore = {
     exists = stored[1] ~= false,
-    limit = tonumber(stored[1] or 0),
-    initial = tonumber(stored[2] or 0),
+    limit = tonumber(stored[1]),
+    initial = tonumber(stored[2]),
     bounded = stored[3] == '1',
     configured = stored[4] == '1',
     used = tonumber(stored[5] or 0),
-    fence = tonumber(stored[6] or 0),
+    fence = tonumber(stored[6]),
     arrivals = tonumber(stored[7] or 0),
     told_ms = tonumber(stored[8]),
     waiting = 0,
@@ -1353,8 +1349,7 @@ local function create_semaphore(semaphore, limit, bounded)
   semaphore.fence = tonumber(redis.call('GET', fence_key) or 0)
   redis.call(
     'HSET', state_key,
-    'limit', limit, 'initial', limit, 'bounded', bounded and 1 or 0, 'configured', 0, 'used', 0,
-    'fence', string.format('%.0f', semaphore.fence), 'arrivals', 0
+    'limit', limit, 'initial', limit, 'bounded', bounded and 1 or 0, 'configured', 0, 'arrivals', 0
   )
 end
 local function pack_lease(lease)
@@ -1542,7 +1537,7 @@ return answered
   }),
   heartbeat: defineScript({
     name: 'heartbeat',
-    sha1: '24141467f0e9ff7be7e8f81d5ac92507538a715d',
+    sha1: '4112b4cef4fbdb1bc2a00a9c2d98288394ea7840',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', replica: 'string', openCount: 'int', open: 'strings' },
     replies: {
@@ -1605,12 +1600,12 @@ local function load_semaphore()
   )
   local semaphore = {
     exists = stored[1] ~= false,
-    limit = tonumber(stored[1] or 0),
-    initial = tonumber(stored[2] or 0),
+    limit = tonumber(stored[1]),
+    initial = tonumber(stored[2]),
     bounded = stored[3] == '1',
     configured = stored[4] == '1',
     used = tonumber(stored[5] or 0),
-    fence = tonumber(stored[6] or 0),
+    fence = tonumber(stored[6]),
     arrivals = tonumber(stored[7] or 0),
     told_ms = tonumber(stored[8]),
     waiting = 0,
@@ -1886,7 +1881,7 @@ return answered
   }),
   inspect: defineScript({
     name: 'inspect',
-    sha1: '84d5eff0d15795b146fe77da58b1c77f09760cf3',
+    sha1: 'fa8886af7818c28f178d41ba6a9d89c70531620b',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     replies: {
@@ -1942,12 +1937,12 @@ local function load_semaphore()
   )
   local semaphore = {
     exists = stored[1] ~= false,
-    limit = tonumber(stored[1] or 0),
-    initial = tonumber(stored[2] or 0),
+    limit = tonumber(stored[1]),
+    initial = tonumber(stored[2]),
     bounded = stored[3] == '1',
     configured = stored[4] == '1',
     used = tonumber(stored[5] or 0),
-    fence = tonumber(stored[6] or 0),
+    fence = tonumber(stored[6]),
     arrivals = tonumber(stored[7] or 0),
     told_ms = tonumber(stored[8]),
     waiting = 0,
@@ -2164,7 +2159,7 @@ return answered
   }),
   listLeases: defineScript({
     name: 'list-leases',
-    sha1: '557dcfae095700abd0bd53884a2ebc631a0d74b9',
+    sha1: 'd7fe6e523f9e3c8dadcb6247d5e263cff7c0dc41',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterDeadlineMs: 'int', afterFence: 'int', pageSize: 'int' },
     replies: {
@@ -2220,12 +2215,12 @@ local function load_semaphore()
   )
   local semaphore = {
     exists = stored[1] ~= false,
-    limit = tonumber(stored[1] or 0),
-    initial = tonumber(stored[2] or 0),
+    limit = tonumber(stored[1]),
+    initial = tonumber(stored[2]),
     bounded = stored[3] == '1',
     configured = stored[4] == '1',
     used = tonumber(stored[5] or 0),
-    fence = tonumber(stored[6] or 0),
+    fence = tonumber(stored[6]),
     arrivals = tonumber(stored[7] or 0),
     told_ms = tonumber(stored[8]),
     waiting = 0,
@@ -2489,7 +2484,7 @@ return answered
   }),
   listWaiters: defineScript({
     name: 'list-waiters',
-    sha1: '3243f7973cec5103de8c412be1f71c79bf9b938d',
+    sha1: '74dca74dcbf9ba8209ceb27eff7a64f6ade92bec',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterArrival: 'int', pageSize: 'int' },
     replies: {
@@ -2532,12 +2527,12 @@ local function load_semaphore()
   )
   local semaphore = {
     exists = stored[1] ~= false,
-    limit = tonumber(stored[1] or 0),
-    initial = tonumber(stored[2] or 0),
+    limit = tonumber(stored[1]),
+    initial = tonumber(stored[2]),
     bounded = stored[3] == '1',
     configured = stored[4] == '1',
     used = tonumber(stored[5] or 0),
-    fence = tonumber(stored[6] or 0),
+    fence = tonumber(stored[6]),
     arrivals = tonumber(stored[7] or 0),
     told_ms = tonumber(stored[8]),
     waiting = 0,
@@ -2818,7 +2813,7 @@ return reply('marked', id, math.max(guarded_until_ms - now_ms, 0), lost and 1 or
   }),
   reap: defineScript({
     name: 'reap',
-    sha1: '5be014ea7ab26809d84be3af62f8eb6ae448b3e1',
+    sha1: '8369bb93c6d2ea61b2f6d7084f60afb5fe1384cf',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     replies: {
@@ -2857,12 +2852,12 @@ local function load_semaphore()
   )
   local semaphore = {
     exists = stored[1] ~= false,
-    limit = tonumber(stored[1] or 0),
-    initial = tonumber(stored[2] or 0),
+    limit = tonumber(stored[1]),
+    initial = tonumber(stored[2]),
     bounded = stored[3] == '1',
     configured = stored[4] == '1',
     used = tonumber(stored[5] or 0),
-    fence = tonumber(stored[6] or 0),
+    fence = tonumber(stored[6]),
     arrivals = tonumber(stored[7] or 0),
     told_ms = tonumber(stored[8]),
     waiting = 0,
@@ -3087,7 +3082,7 @@ return answered
   }),
   release: defineScriptOfMany({
     name: 'release',
-    sha1: '9517ec4c991dd8a399751404663274997702a0ef',
+    sha1: '32f1886086c4750b99f09f7ec51f2fa15790de5d',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', retireMs: 'int' },
     each: { keys: ['retired'], args: { leaseId: 'string', retire: 'bool' } },
@@ -3160,12 +3155,12 @@ local function load_semaphore()
   )
   local semaphore = {
     exists = stored[1] ~= false,
-    limit = tonumber(stored[1] or 0),
-    initial = tonumber(stored[2] or 0),
+    limit = tonumber(stored[1]),
+    initial = tonumber(stored[2]),
     bounded = stored[3] == '1',
     configured = stored[4] == '1',
     used = tonumber(stored[5] or 0),
-    fence = tonumber(stored[6] or 0),
+    fence = tonumber(stored[6]),
     arrivals = tonumber(stored[7] or 0),
     told_ms = tonumber(stored[8]),
     waiting = 0,
@@ -3456,7 +3451,7 @@ return answers
   }),
   remove: defineScript({
     name: 'remove',
-    sha1: 'e6bed4c5f70dfdb25d7c7d7fcafd37be78e4e9fe',
+    sha1: '4bf5463184b72843d6da45e8adea01c125262541',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', force: 'bool' },
     replies: {
@@ -3500,12 +3495,12 @@ local function load_semaphore()
   )
   local semaphore = {
     exists = stored[1] ~= false,
-    limit = tonumber(stored[1] or 0),
-    initial = tonumber(stored[2] or 0),
+    limit = tonumber(stored[1]),
+    initial = tonumber(stored[2]),
     bounded = stored[3] == '1',
     configured = stored[4] == '1',
     used = tonumber(stored[5] or 0),
-    fence = tonumber(stored[6] or 0),
+    fence = tonumber(stored[6]),
     arrivals = tonumber(stored[7] or 0),
     told_ms = tonumber(stored[8]),
     waiting = 0,
@@ -3738,7 +3733,7 @@ return reply('removed')
   }),
   renew: defineScriptOfMany({
     name: 'renew',
-    sha1: '3738440d88b532ea152267b1de6084519bd316b5',
+    sha1: '20f4de216830d5ec4b0b8d3a6067a6e7523830de',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     each: { keys: [], args: { leaseId: 'string', ttlMs: 'int' } },
@@ -3807,12 +3802,12 @@ local function load_semaphore()
   )
   local semaphore = {
     exists = stored[1] ~= false,
-    limit = tonumber(stored[1] or 0),
-    initial = tonumber(stored[2] or 0),
+    limit = tonumber(stored[1]),
+    initial = tonumber(stored[2]),
     bounded = stored[3] == '1',
     configured = stored[4] == '1',
     used = tonumber(stored[5] or 0),
-    fence = tonumber(stored[6] or 0),
+    fence = tonumber(stored[6]),
     arrivals = tonumber(stored[7] or 0),
     told_ms = tonumber(stored[8]),
     waiting = 0,
@@ -4054,7 +4049,7 @@ return answers
   }),
   revoke: defineScript({
     name: 'revoke',
-    sha1: '0bb8ba734ee76740656a03fcd2a1891b86391399',
+    sha1: 'a6416c8e597e6e38ecb3e9094ee64200b033f3c8',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', fence: 'int' },
     replies: {
@@ -4117,12 +4112,12 @@ local function load_semaphore()
   )
   local semaphore = {
     exists = stored[1] ~= false,
-    limit = tonumber(stored[1] or 0),
-    initial = tonumber(stored[2] or 0),
+    limit = tonumber(stored[1]),
+    initial = tonumber(stored[2]),
     bounded = stored[3] == '1',
     configured = stored[4] == '1',
     used = tonumber(stored[5] or 0),
-    fence = tonumber(stored[6] or 0),
+    fence = tonumber(stored[6]),
     arrivals = tonumber(stored[7] or 0),
     told_ms = tonumber(stored[8]),
     waiting = 0,
