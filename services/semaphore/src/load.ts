@@ -12,8 +12,8 @@ const sampleMs = 50
  * Whether this replica has more to do than it can, before that makes everything slow: a backlog that is let in is worked off by nobody, for
  * its callers have given up meanwhile and sent it again.
  *
- * The delay of the event loop is averaged, each sample as much as all before it: one long pause (a collection of garbage, a machine that was
- * asleep) must not turn away who came after it, and when it is over, three samples forget a delay of seven times the limit.
+ * The delay of the event loop is averaged, each sample as much as all before it, and none counts for more than twice the limit. So one pause,
+ * however long (a collection of garbage, a process that was stopped), turns nobody away who came after it; two in a row do.
  */
 export class Load {
   readonly #settings: LoadSettings
@@ -41,7 +41,7 @@ export class Load {
 
   #sample(): void {
     const nowMs = performance.now()
-    const lateMs = Math.max(0, nowMs - this.#sampledAtMs - sampleMs)
+    const lateMs = Math.min(Math.max(0, nowMs - this.#sampledAtMs - sampleMs), 2 * this.#settings.eventLoopDelayMsMax)
     this.#sampledAtMs = nowMs
     this.#delayMs = (this.#delayMs + lateMs) / 2
   }

@@ -10,6 +10,7 @@ import {
 import {
   buildApp,
   createMetrics,
+  defaultAppSettings,
   makeApiKey,
   parseApiKeys,
   type AppSettings,
@@ -62,7 +63,8 @@ export function openService(
   const app = buildApp({
     engine,
     metrics,
-    settings: options.settings ?? {},
+    // A busy machine is no reason to turn a test away.
+    settings: { load: { ...defaultAppSettings.load, eventLoopDelayMsMax: 60_000 }, ...options.settings },
     ...(options.isStopping === undefined ? {} : { isStopping: options.isStopping }),
     tls: options.tls ?? null,
     ...(options.logger === undefined ? {} : { logger: options.logger }),
