@@ -1,4 +1,4 @@
-// npm run bench [-- --json FILE]
+// npm run bench [-- --only SCENARIO[,…]] [--quick] [--json FILE]
 // Builds what is measured, then runs src/main.ts against it.
 import { tsImport } from 'tsx/esm/api'
 import { prepare } from '../scripts/prepare.mjs'

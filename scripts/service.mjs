@@ -16,7 +16,7 @@ const readyWithinMs = 20_000
  * @param {Record<string, string | undefined>} [env] beside this process's own
  * @param {{ detached?: boolean }} [options] detached: out of the reach of a Ctrl-C, which would end it before those who still
  *   have something to release
- * @returns {Promise<{ url: string, stop: () => Promise<void> }>}
+ * @returns {Promise<{ url: string, pid: number, stop: () => Promise<void> }>}
  */
 export async function startService(env = {}, { detached = false } = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'signalbox-'))
@@ -44,7 +44,8 @@ export async function startService(env = {}, { detached = false } = {}) {
     await stop()
     throw new Error(`The service did not become ready in ${readyWithinMs} ms (exit code ${child.exitCode ?? 'none'}).`)
   }
-  return { url, stop }
+  // It has one, having answered.
+  return { url, pid: child.pid ?? 0, stop }
 }
 
 /** @param {string} url */

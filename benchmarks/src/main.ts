@@ -1,48 +1,37 @@
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
-import { createEngine, createRedisStore } from '@signalbox/engine'
-import { startTestRedis } from '@signalbox/test-redis'
-import { startService } from '../../scripts/service.mjs'
-import type { Row } from './figures.js'
 import { circumstances, loadNow } from './machine.js'
-import { figureReport, markdown, table } from './report.js'
-import { engineThroughput } from './scenarios/engine-throughput.js'
-import { handoff } from './scenarios/handoff.js'
-import { httpThroughput } from './scenarios/http-throughput.js'
-import { idleWaiters } from './scenarios/idle-waiters.js'
+import { isWhole, optionsOf } from './options.js'
+import { figureTable, jsonReport, markdown, textOfResult } from './report.js'
+import type { Result } from './report.js'
+import { scenarios } from './scenarios/all.js'
+import { openStage } from './stage.js'
 
-const { values } = parseArgs({ options: { json: { type: 'string' } } })
+const names = scenarios.map(({ name }) => name)
+const options = optionsOf(process.argv.slice(2), names)
 // npm runs this in its own folder; a path is meant from where the user is.
 const userFolder = process.env['INIT_CWD'] ?? process.cwd()
-
-const redis = await startTestRedis({ ownServer: true })
-const service = await startService({ REDIS_URL: redis.url })
-const store = createRedisStore({ url: redis.url, keyPrefix: 'bench:' })
-const engine = createEngine({ store })
-const rows: Row[] = []
+const results: Result[] = []
 const load = loadNow()
+if (options.isQuick) console.log('A quick run: small sizes, to see that it works. Its figures say nothing.')
 
-async function run(name: string, scenario: () => Promise<Row[]>): Promise<void> {
-  process.stdout.write(`${name} ... `)
-  const startedAtMs = performance.now()
-  rows.push(...(await scenario()))
-  console.log(`${((performance.now() - startedAtMs) / 1_000).toFixed(0)} s`)
-}
-
+const stage = await openStage(options.isQuick)
 try {
-  await run('Throughput over HTTP', () => httpThroughput(service.url))
-  await run('Throughput in process', () => engineThroughput(engine, redis.url))
-  await run('Hand-over', () => handoff(engine, service.url, redis.url))
-  await run('Idle waiters', () => idleWaiters(service.url, redis.url))
-  console.log(`\n${table(rows)}`)
-  writeFileSync(new URL('../RESULTS.md', import.meta.url), markdown(rows, circumstances(await store.ping(), load)))
-  if (values.json !== undefined) {
-    writeFileSync(resolve(userFolder, values.json), `${JSON.stringify(figureReport(rows), null, 2)}\n`)
+  for (const { name, title, run } of scenarios.filter((scenario) => options.only.includes(scenario.name))) {
+    process.stdout.write(`${name} ... `)
+    const startedAtMs = performance.now()
+    const result = { name, title, ...(await run(stage)) }
+    results.push(result)
+    console.log(`${((performance.now() - startedAtMs) / 1_000).toFixed(0)} s\n\n${textOfResult(result)}\n`)
+  }
+  const about = circumstances(await stage.describe(), load)
+  console.log(figureTable(results.flatMap(({ figures }) => figures)))
+  if (isWhole(options, names)) writeFileSync(new URL('../RESULTS.md', import.meta.url), markdown(results, about))
+  else console.log('\nbenchmarks/RESULTS.md stays as it is: only a whole run at full size is written there.')
+  if (options.json !== null) {
+    const report = jsonReport(results, about, options.isQuick)
+    writeFileSync(resolve(userFolder, options.json), `${JSON.stringify(report, null, 2)}\n`)
   }
 } finally {
-  await engine.close()
-  await store.close()
-  await service.stop()
-  await redis.stop()
+  await stage.close()
 }

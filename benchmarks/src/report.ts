@@ -1,56 +1,96 @@
 import { goals, isReached } from './figures.js'
-import type { Row } from './figures.js'
+import type { Cell, Figure, Findings } from './figures.js'
 import type { Circumstances } from './machine.js'
+import type { Sample } from './statistics.js'
 
-const columns = ['what', 'who', 'median', 'lowest – highest', 'unit', 'goal'] as const
-
-function cells({ id, what, who, unit, sample }: Row): string[] {
-  const goal = id === null ? '' : goals[id]
-  const aim = goal === '' ? '' : `${goal.better === 'higher' ? '≥' : '≤'} ${goal.goal}`
-  const verdict = id === null || isReached(id, sample.median) ? '' : ' (missed)'
-  return [what, who, digits(sample.median), `${digits(sample.lowest)} – ${digits(sample.highest)}`, unit, aim + verdict]
+/** A scenario that was run. */
+export interface Result extends Findings {
+  readonly name: string
+  readonly title: string
 }
 
 /** Three digits that count; whole numbers from 100 on. */
 function digits(value: number): string {
-  if (value >= 100) return value.toLocaleString('en', { maximumFractionDigits: 0 })
+  if (Math.abs(value) >= 100) return value.toLocaleString('en', { maximumFractionDigits: 0 })
   return value === 0 ? '0' : String(Number(value.toPrecision(3)))
 }
 
+function spread({ lowest, highest }: Sample): string {
+  return `${digits(lowest)} – ${digits(highest)}`
+}
+
+function textOf(sample: Sample): string {
+  return sample.lowest === sample.highest ? digits(sample.median) : `${digits(sample.median)} (${spread(sample)})`
+}
+
 /** A Markdown table that is one to the eye as well. */
-export function table(rows: readonly Row[]): string {
-  const lines = [[...columns], ...rows.map(cells)]
-  const widths = columns.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)))
+function table(lines: readonly (readonly string[])[]): string {
+  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)))
   const drawn = lines.map((line) => `| ${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`)
   drawn.splice(1, 0, `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`)
   return drawn.join('\n')
 }
 
-export function markdown(rows: readonly Row[], { date, machine, node, redis, commit, load }: Circumstances): string {
+export function figureTable(figures: readonly Figure[]): string {
+  const lines = figures.map(({ id, sample }) => {
+    const { says, unit, goal, better } = goals[id]
+    const aim = `${better === 'higher' ? '≥' : '≤'} ${goal}`
+    return [id, says, digits(sample.median), spread(sample), unit, aim, isReached(id, sample.median) ? '' : 'missed']
+  })
+  return table([['figure', 'what', 'median', 'lowest – highest', 'unit', 'goal', ''], ...lines])
+}
+
+/** A row for each size and contestant, a column for each thing that was measured. */
+export function cellTable(cells: readonly Cell[]): string {
+  const metrics = [...new Set(cells.map(({ metric }) => metric))]
+  const rows = new Map<string, string[]>()
+  for (const { at, who, metric, sample } of cells) {
+    const row = rows.get(`${at}\n${who}`) ?? [at, who, ...metrics.map(() => '')]
+    row[2 + metrics.indexOf(metric)] = textOf(sample)
+    rows.set(`${at}\n${who}`, row)
+  }
+  return table([['at', 'who', ...metrics], ...rows.values()])
+}
+
+export function textOfResult({ title, cells, notes }: Result): string {
+  return [`## ${title}`, cellTable(cells), notes.map((note) => `- ${note}`).join('\n')].filter(Boolean).join('\n\n')
+}
+
+export function markdown(results: readonly Result[], about: Circumstances): string {
+  const { date, machine, node, redis, commit, load } = about
+  const figures = results.flatMap((result) => result.figures)
   return `# Results
 
-Written by \`npm run bench\`. Service, Redis, load generator and peers share one machine and its loopback; contestants take turns, the
-first round only warms up, and the median and the spread are those of the rounds after it. Read ratios, not absolute figures.
+Written by \`npm run bench\`. Service, Redis, load and peers share one machine and its loopback; contestants take turns, the first round
+only warms up, and a value is the median of the rounds after it, with the lowest and the highest. Read ratios, not absolute figures.
 
 - ${date}, commit ${commit}
 - ${machine}; load average before the run: ${digits(load)}
 - Node ${node}, ${redis}
 
-${table(rows)}
+${figureTable(figures)}
+
+${results.map(textOfResult).join('\n\n')}
 `
 }
 
-export interface FigureReport {
+export interface Report extends Circumstances {
+  readonly isQuick: boolean
   readonly figures: readonly { id: string; value: number; unit: string; goal: number; better: 'higher' | 'lower' }[]
+  readonly scenarios: readonly Omit<Result, 'figures'>[]
 }
 
-/** The rows with a goal, for programs. */
-export function figureReport(rows: readonly Row[]): FigureReport {
+/** For programs. */
+export function jsonReport(results: readonly Result[], about: Circumstances, isQuick: boolean): Report {
   return {
-    figures: rows.flatMap(({ id, sample }) => {
-      if (id === null) return []
-      const { unit, goal, better } = goals[id]
-      return [{ id, value: sample.median, unit, goal, better }]
-    }),
+    ...about,
+    isQuick,
+    figures: results.flatMap(({ figures }) =>
+      figures.map(({ id, sample }) => {
+        const { unit, goal, better } = goals[id]
+        return { id, value: sample.median, unit, goal, better }
+      }),
+    ),
+    scenarios: results.map(({ name, title, cells, notes }) => ({ name, title, cells, notes })),
   }
 }
