@@ -66,8 +66,8 @@ export async function startContainerRedis(options: TestRedisOptions = {}): Promi
   const host = container.getHost()
   const port = container.getMappedPort(6379)
   const ready = async (): Promise<void> => {
-    await untilItAnswers(host, port, () => true)
-    if (options.cluster === true) await takeAllSlots(host, port)
+    await untilItAnswers({ host, port }, () => true)
+    if (options.cluster === true) await takeAllSlots({ host, port })
   }
   await ready()
   const client = await getContainerRuntimeClient()

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { accessArguments, accessFiles, schemeAndLogin } from './access.js'
 import { freePort } from './free-port.js'
 import type { Launch, Launcher } from './launcher.js'
 import { takeAllSlots, untilItAnswers } from './resp-probe.js'
@@ -44,7 +45,7 @@ export function startLocalRedis(program: string, options: TestRedisOptions = {})
   const isCluster = options.cluster === true
   return startLocalServer(program, {
     argumentsAt: async () => [...(isCluster ? await busArguments() : []), ...serverArguments(options)],
-    ...(isCluster ? { untilUseful: (port) => takeAllSlots(host, port) } : {}),
+    ...(isCluster ? { untilUseful: (port) => takeAllSlots({ host, port }) } : {}),
   })
 }
 
@@ -56,6 +57,7 @@ export async function busArguments(): Promise<string[]> {
 export function localLauncher(program: string): Launcher {
   const started: Promise<TestRedis>[] = []
   return {
+    outside: { listenAt: host, foundAt: host },
     start: (launch) => {
       const server = startLocalServer(program, launch)
       started.push(server)
@@ -83,14 +85,16 @@ async function startLocalServer(program: string, launch: Launch): Promise<TestRe
 }
 
 async function startOn(port: number, program: string, folder: string, launch: Launch): Promise<TestRedis> {
+  const { access = {} } = launch
   const start = async (): Promise<ChildProcess> => {
-    if (launch.file !== undefined) writeFileSync(join(folder, launch.file.name), launch.file.text)
-    const place = ['--port', String(port), '--bind', host, '--dir', folder, '--daemonize', 'no']
+    for (const [name, text] of Object.entries({ ...accessFiles(access), ...launch.files }))
+      writeFileSync(join(folder, name), text)
+    const place = [...accessArguments(access, { port, folder }), '--bind', host, '--dir', folder, '--daemonize', 'no']
     const started = spawn(program, [...(await launch.argumentsAt({ port, folder })), ...place], { stdio: 'ignore' })
     // What went wrong shows below, as a server that does not answer.
     started.once('error', () => undefined)
     try {
-      await untilItAnswers(host, port, () => isAlive(started))
+      await untilItAnswers({ host, port, access }, () => isAlive(started))
       await launch.untilUseful?.(port)
       return started
     } catch (error) {
@@ -103,9 +107,10 @@ async function startOn(port: number, program: string, folder: string, launch: La
   const endWithProcess = (): void => void child.kill('SIGKILL')
   process.once('exit', endWithProcess)
   return {
-    url: `redis://${host}:${port}`,
+    url: `${schemeAndLogin(access, '')}${host}:${port}`,
     host,
     port,
+    access,
     source: program,
     pause: async () => void child.kill('SIGSTOP'),
     resume: async () => void child.kill('SIGCONT'),

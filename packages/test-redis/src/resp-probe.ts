@@ -1,49 +1,59 @@
-import { createConnection } from 'node:net'
+import { createConnection, type Socket } from 'node:net'
+import { connect } from 'node:tls'
+import type { Address } from './access.js'
 
 /** Sends one inline command and resolves with the first bytes of the reply. A whole client would be a dependency for two commands. */
-export function ask(host: string, port: number, command: string, timeoutMs = 1_000): Promise<string> {
+export function ask(at: Address, command: string, timeoutMs = 1_000): Promise<string> {
+  const { host, port, access: { tls, password } = {} } = at
   return new Promise((resolve, reject) => {
-    const socket = createConnection({ host, port })
+    const socket: Socket = tls === undefined ? createConnection({ host, port }) : connect({ host, port, ...tls })
     socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`${host}:${port} did not answer ${command}`)))
     socket.once('error', reject)
-    socket.once('connect', () => socket.write(`${command}\r\n`))
-    socket.once('data', (data) => {
-      resolve(data.toString())
-      socket.destroy()
+    const send = (): void => {
+      socket.write(`${command}\r\n`)
+      socket.once('data', (data: Buffer) => {
+        resolve(data.toString())
+        socket.destroy()
+      })
+    }
+    socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
+      if (password === undefined) return send()
+      socket.write(`AUTH ${password}\r\n`)
+      socket.once('data', send)
     })
     socket.once('close', () => reject(new Error(`${host}:${port} closed before it answered ${command}`)))
   })
 }
 
 /** Waits until the server answers PING; gives up when `alive` says that it ended, or after 10 s. */
-export async function untilItAnswers(host: string, port: number, alive: () => boolean): Promise<void> {
+export async function untilItAnswers(at: Address, alive: () => boolean): Promise<void> {
   const giveUpAt = performance.now() + 10_000
   for (;;) {
-    const answer = await ask(host, port, 'PING').catch((error: unknown) => String(error))
+    const answer = await ask(at, 'PING').catch((error: unknown) => String(error))
     if (answer.startsWith('+PONG')) return
-    if (!alive()) throw new Error(`The server ended before it answered at ${host}:${port}.`)
+    if (!alive()) throw new Error(`The server ended before it answered at ${at.host}:${at.port}.`)
     if (performance.now() > giveUpAt)
-      throw new Error(`No Redis answered at ${host}:${port} within 10 s: ${answer.trim()}`)
+      throw new Error(`No Redis answered at ${at.host}:${at.port} within 10 s: ${answer.trim()}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
 
 /** Asks until the answer is as wished; gives up after 20 s. */
-export async function untilAnswer(host: string, port: number, command: string, wish: RegExp): Promise<string> {
+export async function untilAnswer(at: Address, command: string, wish: RegExp): Promise<string> {
   const giveUpAt = performance.now() + 20_000
   for (;;) {
-    const answer = await ask(host, port, command).catch((error: unknown) => String(error))
+    const answer = await ask(at, command).catch((error: unknown) => String(error))
     if (wish.test(answer)) return answer
     if (performance.now() > giveUpAt) {
-      throw new Error(`${host}:${port} answered ${command} for 20 s with ${answer.trim()}, never ${String(wish)}`)
+      throw new Error(`${at.host}:${at.port} answered ${command} for 20 s with ${answer.trim()}, never ${String(wish)}`)
     }
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
 
 /** Gives a lone server in cluster mode every slot: from then on it serves, and refuses scripts whose keys lie in several slots. */
-export async function takeAllSlots(host: string, port: number): Promise<void> {
-  const answer = await ask(host, port, 'CLUSTER ADDSLOTSRANGE 0 16383')
+export async function takeAllSlots(at: Address): Promise<void> {
+  const answer = await ask(at, 'CLUSTER ADDSLOTSRANGE 0 16383')
   if (!answer.startsWith('+OK') && !answer.includes('already busy')) throw new Error(`No slots: ${answer.trim()}`)
-  await untilAnswer(host, port, 'CLUSTER INFO', /cluster_state:ok/)
+  await untilAnswer(at, 'CLUSTER INFO', /cluster_state:ok/)
 }

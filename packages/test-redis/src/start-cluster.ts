@@ -1,3 +1,4 @@
+import { type Access, schemeAndLogin } from './access.js'
 import type { Launcher } from './launcher.js'
 import { busArguments } from './local-redis.js'
 import { ask, untilAnswer } from './resp-probe.js'
@@ -25,21 +26,23 @@ export interface ClusterOptions {
   readonly primaries?: number
   /** Whether each primary has a Redis replica, which takes its place when it dies. */
   readonly withReplicas?: boolean
+  readonly access?: Access
 }
 
-export async function startCluster({ primaries = 3, withReplicas = false }: ClusterOptions = {}): Promise<TestCluster> {
+export async function startCluster(options: ClusterOptions = {}): Promise<TestCluster> {
+  const { primaries = 3, withReplicas = false, access = {} } = options
   const count = withReplicas ? 2 * primaries : primaries
   const launcher = await startLauncher(count)
   const nodes: TestClusterNode[] = []
   try {
     // One after the other: two that look for a free port at the same time may find the same.
-    for (let started = 0; started < count; started += 1) nodes.push(await startNode(launcher))
+    for (let started = 0; started < count; started += 1) nodes.push(await startNode(launcher, access))
     await introduce(nodes)
     const [first, second] = [nodes.slice(0, primaries), nodes.slice(primaries)]
     await shareSlotsOut(first)
-    await Promise.all(nodes.map(({ port }) => untilAnswer(host, port, 'CLUSTER INFO', /cluster_state:ok/)))
+    await Promise.all(nodes.map((node) => untilAnswer(node, 'CLUSTER INFO', /cluster_state:ok/)))
     await Promise.all(second.map((node, index) => replicate(node, first[index])))
-    const url = `redis-cluster://${nodes.map(({ port }) => `${host}:${port}`).join(',')}`
+    const url = `${schemeAndLogin(access, '-cluster')}${nodes.map(({ port }) => `${host}:${port}`).join(',')}`
     return { url, primaries: first, replicas: second, stop: () => launcher.stop() }
   } catch (error) {
     await launcher.stop()
@@ -47,13 +50,19 @@ export async function startCluster({ primaries = 3, withReplicas = false }: Clus
   }
 }
 
-async function startNode(launcher: Launcher): Promise<TestClusterNode> {
+async function startNode(launcher: Launcher, access: Access): Promise<TestClusterNode> {
   const config = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', '--repl-diskless-sync-delay', '0']
+  const { tls, password } = access
+  const between = [
+    ...(tls === undefined ? [] : ['--tls-cluster', 'yes']),
+    ...(password === undefined ? [] : ['--masterauth', password]),
+  ]
   const bus = await busArguments()
   const server = await launcher.start({
-    argumentsAt: () => [...bus, ...serverArguments({ config })],
+    argumentsAt: () => [...bus, ...serverArguments({ config: [...config, ...between] })],
+    access,
   })
-  const id = /[0-9a-f]{40}/.exec(await ask(host, server.port, 'CLUSTER MYID'))?.[0]
+  const id = /[0-9a-f]{40}/.exec(await ask(server, 'CLUSTER MYID'))?.[0]
   if (id === undefined) throw new Error(`The node at ${host}:${server.port} has no id.`)
   return { ...server, id }
 }
@@ -62,27 +71,27 @@ async function introduce(nodes: readonly TestClusterNode[]): Promise<void> {
   const [first, ...others] = nodes
   if (first === undefined) return
   // Two nodes of one epoch would have to settle who may keep it.
-  for (const [index, { port }] of nodes.entries()) await ask(host, port, `CLUSTER SET-CONFIG-EPOCH ${index + 1}`)
-  for (const { port } of others) {
-    const bus = /@(\d+)/.exec(await ask(host, port, 'CLUSTER NODES'))?.[1]
-    await ask(host, first.port, `CLUSTER MEET ${host} ${port} ${bus}`)
+  for (const [index, node] of nodes.entries()) await ask(node, `CLUSTER SET-CONFIG-EPOCH ${index + 1}`)
+  for (const node of others) {
+    const bus = /@(\d+)/.exec(await ask(node, 'CLUSTER NODES'))?.[1]
+    await ask(first, `CLUSTER MEET ${host} ${node.port} ${bus}`)
   }
   const all = new RegExp(`cluster_known_nodes:${nodes.length}\\r`)
-  await Promise.all(nodes.map(({ port }) => untilAnswer(host, port, 'CLUSTER INFO', all)))
+  await Promise.all(nodes.map((node) => untilAnswer(node, 'CLUSTER INFO', all)))
 }
 
 async function shareSlotsOut(primaries: readonly TestClusterNode[]): Promise<void> {
   const bounds = primaries.map((_, index) => Math.floor((index * slots) / primaries.length))
-  for (const [index, { port }] of primaries.entries()) {
+  for (const [index, node] of primaries.entries()) {
     const [from = 0, to = slots] = [bounds[index], bounds[index + 1]]
-    const answer = await ask(host, port, `CLUSTER ADDSLOTSRANGE ${from} ${to - 1}`)
+    const answer = await ask(node, `CLUSTER ADDSLOTSRANGE ${from} ${to - 1}`)
     if (!answer.startsWith('+OK')) throw new Error(`No slots: ${answer.trim()}`)
   }
 }
 
 async function replicate(replica: TestClusterNode, primary: TestClusterNode | undefined): Promise<void> {
   if (primary === undefined) return
-  await untilAnswer(host, replica.port, `CLUSTER REPLICATE ${primary.id}`, /^\+OK/)
-  await untilAnswer(host, replica.port, 'INFO replication', /master_link_status:up/)
-  await untilAnswer(host, primary.port, 'INFO replication', /state=online/)
+  await untilAnswer(replica, `CLUSTER REPLICATE ${primary.id}`, /^\+OK/)
+  await untilAnswer(replica, 'INFO replication', /master_link_status:up/)
+  await untilAnswer(primary, 'INFO replication', /state=online/)
 }

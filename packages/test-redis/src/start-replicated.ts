@@ -1,7 +1,7 @@
-import { startLocalRedis } from './local-redis.js'
 import { untilAnswer } from './resp-probe.js'
-import { serverProgram } from './server-program.js'
+import { startLauncher } from './server-program.js'
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.js'
+import { serverArguments } from './test-redis.js'
 import type { TestRedis } from './test-redis.js'
 
 /** A primary, and a Redis replica that hears of every write over a link that can be hurt. */
@@ -12,19 +12,27 @@ export interface TestReplicated {
   stop(): Promise<void>
 }
 
-/** Local processes, whatever else the tests use: one has to reach the other. Resolves when the Redis replica is in step. */
-export async function startReplicated(say: (line: string) => void = () => undefined): Promise<TestReplicated> {
-  const program = await serverProgram(say)
-  const primary = await startLocalRedis(program, { config: ['--repl-diskless-sync-delay', '0'] })
-  const link = await startTcpProxy(primary)
-  const replica = await startLocalRedis(program, { config: ['--replicaof', `${link.host} ${String(link.port)}`] })
-  await untilAnswer(primary.host, primary.port, 'INFO replication', /state=online/)
-  return {
-    primary,
-    link,
-    replica,
-    stop: async () => {
-      await Promise.all([primary.stop(), replica.stop(), link.close()])
-    },
+/** Resolves when the Redis replica is in step. */
+export async function startReplicated(): Promise<TestReplicated> {
+  const launcher = await startLauncher(2)
+  const start = (...config: string[]): Promise<TestRedis> =>
+    launcher.start({ argumentsAt: () => serverArguments({ config }) })
+  try {
+    const primary = await start('--repl-diskless-sync-delay', '0')
+    const { listenAt, foundAt } = launcher.outside
+    const link = await startTcpProxy(primary, listenAt)
+    const replica = await start('--replicaof', `${foundAt} ${String(link.port)}`)
+    await untilAnswer(primary, 'INFO replication', /state=online/)
+    return {
+      primary,
+      link,
+      replica,
+      stop: async () => {
+        await Promise.all([launcher.stop(), link.close()])
+      },
+    }
+  } catch (error) {
+    await launcher.stop()
+    throw error
   }
 }

@@ -1,3 +1,4 @@
+import { type Access, schemeAndLogin } from './access.js'
 import type { Launcher } from './launcher.js'
 import { ask, untilAnswer } from './resp-probe.js'
 import { startLauncher } from './server-program.js'
@@ -6,6 +7,8 @@ import type { TestRedis } from './test-redis.js'
 
 const host = '127.0.0.1'
 const name = 'orders'
+/** What sentinels that let not everybody in tell each other. */
+const amongSentinels = 'sentinels-only'
 
 /** A primary, a Redis replica of it, and three sentinels that watch them. */
 export interface TestSentinels {
@@ -19,28 +22,43 @@ export interface TestSentinels {
   stop(): Promise<void>
 }
 
-export async function startSentinels(): Promise<TestSentinels> {
+export interface SentinelOptions {
+  /** Of the servers. */
+  readonly access?: Access
+  /** Whom the sentinels let in. They show the same certificate as the servers. */
+  readonly sentinelLogin?: { readonly username: string; readonly password: string }
+}
+
+export async function startSentinels(options: SentinelOptions = {}): Promise<TestSentinels> {
+  const { access = {}, sentinelLogin } = options
+  const login = access.password === undefined ? [] : ['--masterauth', access.password]
   const launcher = await startLauncher(5)
   const startServer = (...config: string[]): Promise<TestRedis> =>
     launcher.start({
-      argumentsAt: () => serverArguments({ config: ['--repl-diskless-sync-delay', '0', ...config] }),
+      argumentsAt: () => serverArguments({ config: ['--repl-diskless-sync-delay', '0', ...login, ...config] }),
+      access,
     })
   try {
     const first = await startServer()
     const second = await startServer('--replicaof', `${host} ${first.port}`)
-    await untilAnswer(host, first.port, 'INFO replication', /state=online/)
-    const sentinels = await Promise.all([1, 2, 3].map(() => startSentinel(launcher, first.port)))
-    await Promise.all(sentinels.map((sentinel) => untilItKnowsAll(sentinel.port)))
-    return topologyOf([first, second], sentinels, () => launcher.stop())
+    await untilAnswer(first, 'INFO replication', /state=online/)
+    const sentinels = await Promise.all([1, 2, 3].map(() => startSentinel(launcher, first.port, options)))
+    await Promise.all(sentinels.map(untilItKnowsAll))
+    const query =
+      sentinelLogin === undefined
+        ? ''
+        : `?sentinelUsername=${sentinelLogin.username}&sentinelPassword=${sentinelLogin.password}`
+    const url = `${schemeAndLogin(access, '-sentinel')}${sentinels.map(({ port }) => `${host}:${port}`).join(',')}/${name}`
+    return { ...topologyOf([first, second], sentinels), url: `${url}${query}`, stop: () => launcher.stop() }
   } catch (error) {
     await launcher.stop()
     throw error
   }
 }
 
-function topologyOf(servers: TestRedis[], sentinels: TestRedis[], stop: () => Promise<void>): TestSentinels {
+function topologyOf(servers: TestRedis[], sentinels: TestRedis[]): Omit<TestSentinels, 'url' | 'stop'> {
   const askAny = async (command: string): Promise<string> =>
-    Promise.any(sentinels.map(({ port }) => ask(host, port, command)))
+    Promise.any(sentinels.map((sentinel) => ask(sentinel, command)))
   const primary = async (): Promise<TestRedis> => {
     const answer = await askAny(`SENTINEL GET-MASTER-ADDR-BY-NAME ${name}`)
     const named = servers.find(({ port }) => answer.split('\r\n').includes(String(port)))
@@ -48,7 +66,6 @@ function topologyOf(servers: TestRedis[], sentinels: TestRedis[], stop: () => Pr
     return named
   }
   return {
-    url: `redis-sentinel://${sentinels.map(({ port }) => `${host}:${port}`).join(',')}/${name}`,
     servers,
     sentinels,
     primary,
@@ -57,32 +74,40 @@ function topologyOf(servers: TestRedis[], sentinels: TestRedis[], stop: () => Pr
       if (first === undefined) throw new Error('There is no sentinel.')
       const before = await primary()
       // Refused for some time after another failover.
-      await untilAnswer(host, first.port, `SENTINEL FAILOVER ${name}`, /^\+OK/)
+      await untilAnswer(first, `SENTINEL FAILOVER ${name}`, /^\+OK/)
       const after = servers.filter((server) => server !== before).map(({ port }) => `\\$\\d+\\r\\n${port}\\r`)
       const wish = new RegExp(after.join('|'))
       await Promise.all(
-        sentinels.map(({ port }) => untilAnswer(host, port, `SENTINEL GET-MASTER-ADDR-BY-NAME ${name}`, wish)),
+        sentinels.map((sentinel) => untilAnswer(sentinel, `SENTINEL GET-MASTER-ADDR-BY-NAME ${name}`, wish)),
       )
     },
-    stop,
   }
 }
 
-function startSentinel(launcher: Launcher, primaryPort: number): Promise<TestRedis> {
+function startSentinel(
+  launcher: Launcher,
+  primaryPort: number,
+  { access = {}, sentinelLogin }: SentinelOptions,
+): Promise<TestRedis> {
   const lines = [
     `sentinel monitor ${name} ${host} ${primaryPort} 2`,
     `sentinel down-after-milliseconds ${name} 1000`,
     `sentinel failover-timeout ${name} 4000`,
+    ...(sentinelLogin === undefined
+      ? []
+      : [`user ${sentinelLogin.username} on >${sentinelLogin.password} ~* &* +@all`]),
+    ...(access.password === undefined ? [] : [`sentinel auth-pass ${name} ${access.password}`]),
   ]
   return launcher.start({
     // A file, because a sentinel writes what it learns into it.
-    file: { name: 'sentinel.conf', text: lines.map((line) => `${line}\n`).join('') },
+    files: { 'sentinel.conf': lines.map((line) => `${line}\n`).join('') },
+    access: { ...access, password: sentinelLogin === undefined ? undefined : amongSentinels },
     argumentsAt: ({ folder }) => [`${folder}/sentinel.conf`, '--sentinel'],
   })
 }
 
 /** Until then it would not agree to a failover, or know nobody to make the primary. */
-async function untilItKnowsAll(port: number): Promise<void> {
-  await untilAnswer(host, port, `SENTINEL CKQUORUM ${name}`, /OK 3 usable/)
-  await untilAnswer(host, port, 'INFO sentinel', /slaves=1,sentinels=3/)
+async function untilItKnowsAll(sentinel: TestRedis): Promise<void> {
+  await untilAnswer(sentinel, `SENTINEL CKQUORUM ${name}`, /OK 3 usable/)
+  await untilAnswer(sentinel, 'INFO sentinel', /slaves=1,sentinels=3/)
 }

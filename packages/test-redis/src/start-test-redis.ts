@@ -1,11 +1,12 @@
 import { startContainerRedis, dockerAnswers } from './container-redis.js'
 import { startLocalRedis } from './local-redis.js'
 import { givenRedis } from './given-redis.js'
-import { givenProgram, serverProgram } from './server-program.js'
+import { givenProgram, serverProgram, startLauncher } from './server-program.js'
+import { serverArguments } from './test-redis.js'
 import type { TestRedis, TestRedisOptions } from './test-redis.js'
 
 export interface StartOptions extends TestRedisOptions {
-  /** A server that only this caller uses, even if one was given in the environment. Implied by `cluster` and `config`. */
+  /** A server that only this caller uses, even if one was given in the environment. Implied by `cluster`, `config` and `access`. */
   readonly ownServer?: boolean
   /** Told in one line which server was taken. */
   readonly say?: (line: string) => void
@@ -17,15 +18,21 @@ export interface StartOptions extends TestRedisOptions {
  * on a Debian-like system.
  */
 export async function startTestRedis(options: StartOptions = {}): Promise<TestRedis> {
-  const { cluster = false, config = [], ownServer = false, say = console.log } = options
-  const isOwn = ownServer || cluster || config.length > 0
+  const { cluster = false, config = [], access, ownServer = false, say = console.log } = options
+  const isOwn = ownServer || cluster || config.length > 0 || access !== undefined
   const url = process.env['SIGNALBOX_TEST_REDIS_URL'] ?? ''
-  const redis = url !== '' && !isOwn ? givenRedis(url) : await startOwn({ cluster, config }, say)
+  const redis = url !== '' && !isOwn ? givenRedis(url) : await startOwn(options, say)
   say(`Test Redis: ${redis.source} at ${redis.host}:${redis.port}`)
   return redis
 }
 
 async function startOwn(options: TestRedisOptions, say: (line: string) => void): Promise<TestRedis> {
+  const { access } = options
+  if (access !== undefined) {
+    const launcher = await startLauncher(1)
+    const server = await launcher.start({ argumentsAt: () => serverArguments(options), access })
+    return { ...server, stop: () => launcher.stop() }
+  }
   if (givenProgram() === null && (await dockerAnswers())) {
     try {
       return await startContainerRedis(options)

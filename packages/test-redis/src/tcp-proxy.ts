@@ -107,7 +107,7 @@ class Link {
 }
 
 class FaultyProxy implements TcpProxy {
-  readonly host = '127.0.0.1'
+  readonly host: string
   delayMs = 0
   isLosingReplies = false
   #isHolding = false
@@ -117,8 +117,9 @@ class FaultyProxy implements TcpProxy {
   #target: () => Target
   #expectations: Expectation[] = []
 
-  constructor(target: () => Target) {
+  constructor(target: () => Target, host: string) {
     this.#target = target
+    this.host = host
     this.#server = createServer((client) => this.#connect(client))
   }
 
@@ -192,8 +193,8 @@ class FaultyProxy implements TcpProxy {
 }
 
 /** Listens on a port of its own and passes everything to the target; a function is asked at each connection. */
-export async function startTcpProxy(target: Target | (() => Target)): Promise<TcpProxy> {
-  const proxy = new FaultyProxy(typeof target === 'function' ? target : () => target)
+export async function startTcpProxy(target: Target | (() => Target), host = '127.0.0.1'): Promise<TcpProxy> {
+  const proxy = new FaultyProxy(typeof target === 'function' ? target : () => target, host)
   await proxy.accept()
   return proxy
 }

@@ -1,7 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
-import { connect } from 'node:tls'
+import { startTestRedis } from '@signalbox/test-redis'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { makeAuthority } from './certificates.js'
 import { run, timeout } from './run-service.js'
@@ -10,45 +7,14 @@ const authority = makeAuthority(afterAll)
 const stranger = makeAuthority(afterAll)
 const [server, client] = [authority.issue('redis'), authority.issue('signalbox')]
 const password = 'hunter2-of-redis'
-const program = ['redis-server', 'valkey-server'].find((name) => spawnSync(name, ['--version']).status === 0)
 
-/** A Redis that speaks nothing but TLS, and only with those who show a certificate of the authority. */
-async function startTlsRedis(): Promise<{ port: number; stop: () => Promise<void> }> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  const files = ['--tls-cert-file', server.certFile, '--tls-key-file', server.keyFile]
-  const trust = ['--tls-ca-cert-file', authority.certFile, '--tls-auth-clients', 'yes']
-  const settings = ['--requirepass', password, '--bind', '127.0.0.1', '--save', '', '--dir', authority.directory]
-  const child = spawn(program ?? '', ['--port', '0', '--tls-port', String(port), ...files, ...trust, ...settings], {
-    stdio: 'ignore',
-  })
-  const ended = once(child, 'exit')
-  const stop = async () => {
-    child.kill('SIGKILL')
-    await ended
-  }
-  const answers = () =>
-    new Promise<void>((resolve, reject) => {
-      const socket = connect({ port, host: '127.0.0.1', ca: authority.cert, cert: client.cert, key: client.key })
-      socket.once('secureConnect', () => resolve())
-      socket.once('error', reject)
-      socket.once('close', () => reject(new Error('closed')))
-      socket.once('secureConnect', () => socket.destroy())
-    })
-  await vi.waitFor(answers, { timeout, interval: 50 })
-  return { port, stop }
-}
-
-// Where tests get their Redis from a container alone, there is no program to give certificates to.
-describe.skipIf(program === undefined)('a Redis that speaks TLS', () => {
+describe('a Redis that speaks TLS', () => {
   let redisUrl = ''
-  let stop: () => Promise<void>
+  let stop = (): Promise<void> => Promise.resolve()
   beforeAll(async () => {
-    const redis = await startTlsRedis()
-    redisUrl = `rediss://:${password}@127.0.0.1:${redis.port}`
+    const tls = { ca: authority.cert, cert: server.cert, key: server.key }
+    const redis = await startTestRedis({ access: { tls, password } })
+    redisUrl = redis.url
     stop = redis.stop
   })
   afterAll(() => stop())

@@ -16,7 +16,7 @@ const refreshMs = 3_000
  */
 export function connectToCluster(address: ClusterAddress, settings: ConnectionSettings): Connection {
   const cluster = new Cluster([...address.nodes], clusterOptions(address, settings))
-  const link = linkOf(cluster)
+  const link = linkOf(cluster, nodeErrorsOf(cluster))
   // Connected to only when needed, it would refuse all but the first of the calls that come meanwhile.
   cluster.on('+node', (node: Redis) => {
     if (node.options.readOnly !== true) node.connect().catch(() => undefined)
@@ -28,6 +28,21 @@ export function connectToCluster(address: ClusterAddress, settings: ConnectionSe
     ...keepersOf(cluster),
     aside,
     listener: () => listenToAny(cluster, address, settings),
+  }
+}
+
+/** What a node said, when none could be asked. Of one that breaks a handshake off the cluster itself says no more than that it was closed. */
+function nodeErrorsOf(cluster: Cluster): (error: Error) => Error {
+  let last: Error | null = null
+  cluster.on('node error', (error: Error) => {
+    if (error.message !== 'Connection is closed.') last = error
+  })
+  cluster.on('ready', () => {
+    last = null
+  })
+  return (error) => {
+    const own = 'lastNodeError' in error && error.lastNodeError instanceof Error ? error.lastNodeError : error
+    return own.message === 'Connection is closed.' ? (last ?? own) : own
   }
 }
 

@@ -118,12 +118,11 @@ export function tlsOf(address: { readonly tls: boolean }, redis: RedisOptions): 
   return address.tls ? (redis.tls ?? {}) : redis.tls
 }
 
-/** What the last node of a cluster said, when none could be asked. */
-function causeOf(error: Error): Error {
-  return 'lastNodeError' in error && error.lastNodeError instanceof Error ? error.lastNodeError : error
-}
-
-export function linkOf<Client extends LinkedClient>(client: Client): Link<Client> {
+/** `causeOf` says what is behind an error that the client reports. */
+export function linkOf<Client extends LinkedClient>(
+  client: Client,
+  causeOf = (error: Error): Error => error,
+): Link<Client> {
   let lost: Error | null = new Error('not connected yet')
   // Without a listener ioredis prints every failed attempt; callers hear of it from their rejected calls.
   client.on('error', (error) => {
