@@ -9,7 +9,7 @@ import { grantedOf, leaseOf, limitMismatchOf } from './replies.js'
 import { localDeadlineMs, type Granted } from './term.js'
 import { pause } from './timer.js'
 import { describe, type Exchange } from './transport.js'
-import type { AcquireBody, LeaseReply } from './wire.gen.js'
+import { capMsMax, sliceMs, type AcquireBody, type LeaseReply } from './wire.gen.js'
 
 /** One acquire of the program. */
 export interface Wish {
@@ -39,10 +39,6 @@ export type Acquired =
 type Step =
   Acquired | { readonly kind: 'refused'; readonly error: SignalboxError } | { readonly kind: 'waiting' } | Fault
 
-// The service holds a request open for 25 s at most and then says STILL_WAITING. A little more is asked for, so that it is the service that ends
-// the slice, which keeps the place in the queue, and not the wait, which gives it up.
-const sliceMs = 25_000
-const askedWaitMsMax = 26_000
 const sliceGraceMs = 5_000
 // Against a service whose slices are (almost) empty: never a busy loop.
 const shortestSliceMs = 100
@@ -140,8 +136,8 @@ class Acquisition {
 
   async #attempt(): Promise<Step> {
     const { settings, transport } = this.#connection
-    const waitMs = Math.min(Math.ceil(Math.max(0, this.#untilMs - nowMs())), askedWaitMsMax)
-    const timeoutMs = waitMs === 0 ? settings.timeoutMs : Math.min(waitMs, sliceMs) + sliceGraceMs
+    const waitMs = Math.min(Math.ceil(Math.max(0, this.#untilMs - nowMs())), sliceMs)
+    const timeoutMs = waitMs === 0 ? settings.timeoutMs : Math.min(waitMs, capMsMax) + sliceGraceMs
     this.#attempts++
     this.#decided = false
     const answer = await transport.attempt(this.#exchange(waitMs), timeoutMs, this.#signals)

@@ -73,10 +73,11 @@ export async function grow(connection: Connection, wish: Wish): Promise<Semaphor
 
 export async function semaphoresPage(
   connection: Connection,
-  query: { readonly prefix: string; readonly pageSize: number; readonly cursor: string | null },
+  query: { readonly prefix: string; readonly pageSize: number | undefined; readonly cursor: string | null },
   signal: AbortSignal | undefined,
 ): Promise<SemaphoresPage> {
-  const parameters = new URLSearchParams({ prefix: query.prefix, pageSize: String(query.pageSize) })
+  const parameters = new URLSearchParams({ prefix: query.prefix })
+  if (query.pageSize !== undefined) parameters.set('pageSize', String(query.pageSize))
   if (query.cursor !== null) parameters.set('cursor', query.cursor)
   return semaphoresPageOf(
     await accepted(connection, { method: 'GET', path: `/v1/semaphores?${parameters.toString()}` }, signal),

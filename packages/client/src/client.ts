@@ -10,7 +10,7 @@ import type { ClientOptions } from './settings.js'
 export interface ListOptions {
   /** The beginning of their names. Default: all. */
   readonly prefix?: string | undefined
-  /** How many are asked for at once. Default 100. */
+  /** How many are asked for at once. Default 100, or as many as the service allows. */
   readonly pageSize?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -42,7 +42,7 @@ export class SignalboxClient implements AsyncDisposable {
    * read. Needs a key with `inspect`; only names that the key may see are listed.
    */
   async *semaphores(options: ListOptions = {}): AsyncGenerator<SemaphoreState, void, undefined> {
-    const { prefix = '', pageSize = 100, signal } = options
+    const { prefix = '', pageSize, signal } = options
     let cursor: string | null = null
     do {
       const page = await semaphoresPage(this.#connection, { prefix, pageSize, cursor }, signal)

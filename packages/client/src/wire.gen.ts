@@ -6,6 +6,12 @@ export const semaphoreNamePattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/
 
 export const holderLengthMax = 256
 
+/** The longest that a service holds a request open, ms. */
+export const capMsMax = 25000
+
+/** What each request of a longer wait asks for, ms: more than the cap, so that the cap ends it and the place is kept. */
+export const sliceMs = 26000
+
 /** Status, whether a retry helps, and the SDK's class, of every code the service answers with. */
 export const errorTable = {
   INVALID_REQUEST: { status: 400, retryable: false, sdk: 'InvalidRequestError' },

@@ -144,6 +144,18 @@ describe('a long wait', () => {
     expect(wire.calls('acquire').map(({ body }) => body['waitMs'])).toEqual([26_000, 26_000, 1_235])
   })
 
+  it('needs no larger maxima of the service than it may be set to', async () => {
+    // The least that each variable may be; tests of the service hold it to that.
+    const limits = { ttlMsMax: 30_000, waitMsMax: 26_000, limitMax: 1, holderLengthMax: 256, pageSizeMax: 1 }
+    const { client } = connect(await startService({ settings: { limits } }), { holder: 'h'.repeat(256) })
+    const lease = await client.semaphore('reports').acquire()
+    const names: string[] = []
+    for await (const { name } of client.semaphores()) names.push(name)
+    expect(names).toEqual(['reports'])
+    const adopted = await client.semaphore('reports').adopt(lease.id)
+    expect(adopted.fence).toBe(lease.fence)
+  })
+
   it('survives the replica it waits at, and keeps its place at the next', async () => {
     const store = createMemoryStore()
     // The store outlives the first replica.

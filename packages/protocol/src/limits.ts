@@ -20,5 +20,11 @@ export const defaultLimits: Limits = {
   pageSizeMax: 1_000,
 }
 
+/**
+ * A caller that waits on asks for one slice after the other, each a little longer than any service holds a request open: so it is the
+ * service's cap that ends the slice (`STILL_WAITING`, which keeps the place), never the wait (`ACQUIRE_TIMEOUT`, which gives it up).
+ */
+export const longPoll = { capMsMax: 25_000, sliceMs: 26_000 } as const
+
 /** What a field is when a request leaves it out. */
 export const defaults = { permits: 1, ttlMs: 30_000, waitMs: 0, pageSize: 100 } as const

@@ -9,7 +9,7 @@ export function requestSchemas(limits: Limits) {
   const permits = wholeNumber(1, limits.limitMax).describe('How many permits')
   const ttlMs = wholeNumber(1, limits.ttlMsMax).describe('How long the lease lasts unrenewed, ms')
   const limit = wholeNumber(0, limits.limitMax).describe('How many permits may be held at once')
-  const pageSize = wholeNumber(1, limits.pageSizeMax).default(defaults.pageSize)
+  const pageSize = wholeNumber(1, limits.pageSizeMax).default(Math.min(defaults.pageSize, limits.pageSizeMax))
   const cursor = z.string().max(512).describe('The nextCursor of the page before')
 
   const create = z

@@ -47,6 +47,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     const detail = `SIGNALBOX_HEARTBEAT_MS is ${values.SIGNALBOX_HEARTBEAT_MS}; it may be at most half of SIGNALBOX_GRACE_MS (${values.SIGNALBOX_GRACE_MS}), or waiters of live replicas would be dropped.`
     throw new ConfigError(detail)
   }
+  if (values.SIGNALBOX_IDLE_MS < values.SIGNALBOX_HEARTBEAT_MS * 2) {
+    const detail = `SIGNALBOX_IDLE_MS is ${values.SIGNALBOX_IDLE_MS}; it may be no less than twice SIGNALBOX_HEARTBEAT_MS (${values.SIGNALBOX_HEARTBEAT_MS}), or a semaphore could go while somebody waits for it.`
+    throw new ConfigError(detail)
+  }
   const { apiKeys, keyFile } = readApiKeys(values.SIGNALBOX_API_KEYS, values.SIGNALBOX_API_KEYS_FILE)
   if (apiKeys.length === 0 && !values.SIGNALBOX_INSECURE && !isLoopback(values.HOST)) {
     const detail = `HOST is ${shown(values.HOST)} and there are no API keys: whoever reaches the port could do everything. Set SIGNALBOX_API_KEYS (npm run keygen makes them), or HOST=127.0.0.1, or, if something else keeps strangers out, SIGNALBOX_INSECURE=true.`

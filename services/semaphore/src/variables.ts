@@ -5,7 +5,7 @@ import {
   RedisUrlError,
   redisUrlForms,
 } from '@signalbox/engine'
-import { defaultLimits } from '@signalbox/protocol'
+import { defaultLimits, defaults, longPoll } from '@signalbox/protocol'
 import { z } from 'zod'
 import { flag, oneOf, optional, text, variableMeta, wholeNumber, type VariableMeta } from './config-values.js'
 import { defaultAppSettings } from './settings.js'
@@ -78,10 +78,21 @@ export const variables = z.object({
   SIGNALBOX_INSECURE: flag(
     'Without keys, listen and answer beyond loopback: whoever reaches the port may do everything',
   ),
-  SIGNALBOX_TTL_MS_MAX: ms(defaultLimits.ttlMsMax, 'Longest ttl a caller may ask for', { max: 7 * dayMs }),
-  SIGNALBOX_WAIT_MS_MAX: ms(defaultLimits.waitMsMax, 'Longest wait a caller may ask for', { max: 7 * dayMs }),
+  // No maximum may be less than what the SDK sends of its own accord: each of its acquires would be a 400.
+  SIGNALBOX_TTL_MS_MAX: ms(defaultLimits.ttlMsMax, 'Longest ttl a caller may ask for', {
+    min: defaults.ttlMs,
+    max: 7 * dayMs,
+  }),
+  SIGNALBOX_WAIT_MS_MAX: ms(defaultLimits.waitMsMax, 'Longest wait a caller may ask for', {
+    min: longPoll.sliceMs,
+    max: 7 * dayMs,
+  }),
   SIGNALBOX_LIMIT_MAX: bound(defaultLimits.limitMax, 'Largest limit of a semaphore', 1_000_000_000),
-  SIGNALBOX_HOLDER_LENGTH_MAX: bound(defaultLimits.holderLengthMax, 'Longest holder label, characters', 4_096),
+  SIGNALBOX_HOLDER_LENGTH_MAX: wholeNumber(
+    // The SDK cuts its own label to the default.
+    { min: defaultLimits.holderLengthMax, max: 4_096, fallback: defaultLimits.holderLengthMax },
+    'Longest holder label, characters',
+  ),
   // More than a script can reply with at once.
   SIGNALBOX_PAGE_SIZE_MAX: bound(defaultLimits.pageSizeMax, 'Most items on one page of a listing', 1_000),
   SIGNALBOX_BODY_BYTES_MAX: wholeNumber(
@@ -117,9 +128,7 @@ export const variables = z.object({
   SIGNALBOX_CAP_MS: ms(
     defaultEngineSettings.capMs,
     'Longest time one acquire is held open; keep it below the time-outs of proxies',
-    {
-      max: 3_600_000,
-    },
+    { max: longPoll.capMsMax },
   ),
   SIGNALBOX_GRACE_MS: ms(
     defaultStoreSettings.graceMs,
@@ -136,7 +145,7 @@ export const variables = z.object({
   ),
   SIGNALBOX_IDLE_MS: ms(
     defaultStoreSettings.idleMs,
-    'How long a semaphore that nobody configured survives its last use',
+    'How long a semaphore that nobody configured survives its last use; at least two heartbeats',
     {
       max: 365 * dayMs,
     },

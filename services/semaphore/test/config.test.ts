@@ -53,7 +53,7 @@ describe('a bad value is refused by its name, what it was and what it may be', (
     ['HOST', 'a b', 'HOST is "a b"; it may be an IP address or a host name.'],
     ['SIGNALBOX_INSECURE', 'yes', 'SIGNALBOX_INSECURE is "yes"; it may be true or false.'],
     ['SIGNALBOX_KEY_PREFIX', '{x}', 'SIGNALBOX_KEY_PREFIX is "{x}"; it may be 1 to 64 of letters, digits and . _ : -.'],
-    ['SIGNALBOX_CAP_MS', '0', 'SIGNALBOX_CAP_MS is "0"; it may be a whole number from 1 to 3600000.'],
+    ['SIGNALBOX_CAP_MS', '0', 'SIGNALBOX_CAP_MS is "0"; it may be a whole number from 1 to 25000.'],
     [
       'SIGNALBOX_API_KEYS_FILE',
       '/nowhere',
@@ -91,6 +91,23 @@ describe('a bad value is refused by its name, what it was and what it may be', (
     const sentence = refusal({ SIGNALBOX_API_KEYS: key })
     expect(sentence).toMatch(/^SIGNALBOX_API_KEYS, line 1: must begin with sha256:/)
     expect(sentence).not.toContain(key.slice(0, 12))
+  })
+
+  // What the SDK sends when nobody says anything would be refused, or its place in the queue be lost.
+  test.each([
+    ['SIGNALBOX_CAP_MS', 25_000, 26_000],
+    ['SIGNALBOX_WAIT_MS_MAX', 26_000, 25_999],
+    ['SIGNALBOX_TTL_MS_MAX', 30_000, 29_999],
+    ['SIGNALBOX_HOLDER_LENGTH_MAX', 256, 255],
+  ])('%s may be %d and not %d: the SDK would not work', (name, most, tooFar) => {
+    expect(readConfig({ [name]: String(most) }).warnings).toEqual([])
+    expect(refusal({ [name]: String(tooFar) })).toContain(`${name} is "${tooFar}"; it may be a whole number from`)
+  })
+
+  test('an idle time in which a heartbeat may be late', () => {
+    const sentence = refusal({ SIGNALBOX_IDLE_MS: '5999' })
+    expect(sentence).toMatch(/^SIGNALBOX_IDLE_MS is 5999; it may be no less than twice SIGNALBOX_HEARTBEAT_MS \(3000\)/)
+    expect(readConfig({ SIGNALBOX_IDLE_MS: '6000' }).store.idleMs).toBe(6_000)
   })
 
   test('heartbeats that come too late for the grace', () => {

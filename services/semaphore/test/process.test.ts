@@ -67,7 +67,7 @@ describe('a start', () => {
     expect(await ended).toBe(1)
     expect(output().trim().split('\n')).toEqual([
       'PORT is "http"; it may be a whole number from 0 to 65535.',
-      'SIGNALBOX_CAP_MS is "-1"; it may be a whole number from 1 to 3600000.',
+      'SIGNALBOX_CAP_MS is "-1"; it may be a whole number from 1 to 25000.',
     ])
   })
 

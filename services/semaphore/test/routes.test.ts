@@ -276,6 +276,17 @@ describe.each(stores)('on the store %s', (_name, open) => {
   })
 })
 
+test('a listing without pageSize has as many items as a page may have, also where that is less than the default', async () => {
+  const { acquire, call } = openService({ settings: { limits: { ...limits, pageSizeMax: 2 } } })
+  for (const name of ['a', 'b', 'c']) await acquire(name, { create: { limit: 5 } })
+  for (let more = 0; more < 2; more += 1) await acquire('a')
+  for (const path of ['/v1/semaphores', '/v1/semaphores/a/leases', '/v1/semaphores/a/waiters']) {
+    const response = await call('GET', path)
+    expect(response.statusCode).toBe(200)
+    expect(response.json<{ items: unknown[] }>().items).toHaveLength(path.endsWith('waiters') ? 0 : 2)
+  }
+})
+
 const limits = { ttlMsMax: 1_000, waitMsMax: 1_000, limitMax: 10, holderLengthMax: 10, pageSizeMax: 10 }
 
 async function untilWaiting(call: ReturnType<typeof openService>['call'], waiting: number): Promise<void> {
