@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createEngine, createRedisStore } from '@signalbox/engine'
 import type { Engine } from '@signalbox/engine'
 import { startTestRedis } from '@signalbox/test-redis'
@@ -74,6 +75,8 @@ async function open(isQuick: boolean, closers: (() => unknown)[]): Promise<Omit<
   closers.push(() => noOp.kill())
   const noOpUrl = String(await firstMessage(noOp))
   const etcd = await startEtcd()
+  // It connects in the background.
+  while (!(await store.ping().then(Boolean, () => false))) await sleep(10)
   closers.push(() => etcd?.stop())
   let names = 0
   return {
