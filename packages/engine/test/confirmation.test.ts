@@ -51,6 +51,17 @@ describe('the confirmation of leases', () => {
     })
   })
 
+  it('tells each of a round that failed with an error of its own', async () => {
+    const confirming = confirmationOf(1)
+    const calls = [held, held, held].map((leaseId) => confirming.confirm('s', told(leaseId)))
+    const errors = (await Promise.allSettled(calls)).map(
+      (outcome): unknown => outcome.status === 'rejected' && outcome.reason,
+    )
+    expect(rounds).toBe(2)
+    for (const error of errors) expect(error).toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    expect(new Set(errors).size).toBe(3)
+  })
+
   it('takes all that came meanwhile into the next round, and tells each its own', async () => {
     const first = confirmation.confirm('s', told(held))
     const meanwhile = [held, unknown, held].map((leaseId) => confirmation.confirm('s', told(leaseId)))

@@ -121,20 +121,56 @@ describe('the watch over a marker', () => {
     expect(await opening).toBe('open')
   })
 
-  it('a look over a connection that was lost says nothing about the next', async () => {
+  it('a look over a connection that was lost says nothing about the next, which is asked in its place, once', async () => {
     await connect()
     const back: (() => void)[] = []
     look = () => new Promise((resolve) => back.push(() => resolve({ id: 'a', guardedUntil: null })))
+    const answerAfterLoss = async (): Promise<void> => {
+      watch.disconnected()
+      back.shift()?.()
+      await vi.advanceTimersByTimeAsync(0)
+    }
+    watch.disconnected()
+    const moved = opened()
+    await answerAfterLoss()
+    back.shift()?.()
+    expect(await moved).toBe('open')
+    watch.disconnected()
+    const movedTwice = opened()
+    await answerAfterLoss()
+    await answerAfterLoss()
+    expect(await movedTwice).toBe('STORE_UNAVAILABLE')
+    expect(back).toEqual([])
+    expect(watch.opened()).not.toBeNull()
+    back.shift()?.()
+  })
+
+  it('the marker of the server that leads now may be another one', async () => {
+    await connect()
+    let answer: (value: Look) => void = () => undefined
+    look = () => new Promise((resolve) => (answer = resolve))
     watch.disconnected()
     const opening = opened()
     watch.disconnected()
-    for (const answer of back) answer()
-    expect(await opening).toBe('STORE_UNAVAILABLE')
-    expect(watch.opened()).not.toBeNull()
+    answer({ id: 'a', guardedUntil: null })
+    await vi.advanceTimersByTimeAsync(0)
+    marked = { id: 'b', guardMs: 8_000, lost: true }
+    answer({ id: 'b', guardedUntil: null })
+    expect(await opening).toBe('STORE_RECOVERING')
   })
 
   it('says that it cannot look when it cannot', async () => {
     look = () => Promise.reject(new StoreUnavailableError('down'))
     expect(await opened()).toBe('STORE_UNAVAILABLE')
+  })
+
+  it('tells each of those who waited for one look, with an error of its own', async () => {
+    look = () => Promise.reject(new StoreUnavailableError('down'))
+    const errors = (await Promise.allSettled([watch.opened(), watch.opened()])).map(
+      (outcome): unknown => outcome.status === 'rejected' && outcome.reason,
+    )
+    expect(looks).toBe(1)
+    for (const error of errors) expect(error).toEqual(new StoreUnavailableError('down'))
+    expect(errors[0]).not.toBe(errors[1])
   })
 })

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
 import { StoreUnavailableError } from '../store.js'
+import { errorOfItsOwn } from './store-error.js'
 import type { ToldLease } from './vouched-store.js'
 
 export interface ReplicationSettings {
@@ -59,7 +60,7 @@ export class Confirmation {
       try {
         await this.#confirmAll(round)
       } catch (error) {
-        for (const { reject } of round) reject(error)
+        for (const { reject } of round) reject(errorOfItsOwn(error))
       }
     }
     this.#isRunning = false

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { GuardEvent } from '../guard-event.js'
 import { StoreRecoveringError, StoreUnavailableError } from '../store.js'
 import type { KnownLeases } from './known-leases.js'
+import { errorOfItsOwn } from './store-error.js'
 
 /** What the marker script answers. */
 export interface Marked {
@@ -89,9 +90,12 @@ export class MarkerWatch {
   }
 
   async #untilOpened(): Promise<void> {
-    // The end of a guard as this clock sees it is not the end: another replica may have made it longer.
-    if (this.#guardedUntilMs <= performance.now()) await this.#look()
-    this.refuseIfGuarded()
+    // A second time where another server came to lead meanwhile (a slot moved): the look at the first says nothing of it.
+    for (let look = 0; look < 2 && !this.#isOpen; look += 1) {
+      // The end of a guard as this clock sees it is not the end: another replica may have made it longer.
+      if (this.#guardedUntilMs <= performance.now()) await this.#lookForOne()
+      this.refuseIfGuarded()
+    }
     if (!this.#isOpen)
       throw new StoreUnavailableError('The connection to Redis was lost while its marker was looked at.')
   }
@@ -105,6 +109,14 @@ export class MarkerWatch {
     const inMs = guardMs === 0 ? lookEveryMs : Math.min(guardMs, lookEveryMs)
     this.#timer = setTimeout(() => void this.#goOnLooking(), inMs)
     this.#timer.unref()
+  }
+
+  async #lookForOne(): Promise<void> {
+    try {
+      await this.#look()
+    } catch (error) {
+      throw errorOfItsOwn(error)
+    }
   }
 
   /** One at a time: whoever needs one meanwhile shares it. */

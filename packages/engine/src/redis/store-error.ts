@@ -35,3 +35,11 @@ export function storeErrorOf(error: unknown, operation: string, connectionError:
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new StoreUnavailableError(`Redis did not answer ${operation}: ${reason}`, { cause })
 }
+
+/** Of what failed once, for one of the several callers who wait for it: each may add to its error, and has a stack of its own. */
+export function errorOfItsOwn(error: unknown): Error {
+  const message = error instanceof Error ? error.message : String(error)
+  return error instanceof StoreUnavailableError
+    ? new StoreUnavailableError(message, { cause: error.cause })
+    : new Error(message, { cause: error })
+}
