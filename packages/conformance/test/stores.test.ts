@@ -1,15 +1,24 @@
 import { randomUUID } from 'node:crypto'
-import { createEngine, createMemoryStore, createRedisStore, type Store } from '@signalbox/engine'
+import { readFileSync } from 'node:fs'
+import {
+  createEngine,
+  createMemoryStore,
+  createRedisStore,
+  type ReplicationSettings,
+  type Store,
+} from '@signalbox/engine'
 import {
   startCluster,
+  startReplicated,
   startSentinels,
   startTestRedis,
   type TestCluster,
   type TestRedis,
+  type TestReplicated,
   type TestSentinels,
 } from '@signalbox/test-redis'
 import { Redis } from 'ioredis'
-import { afterAll, inject, vi } from 'vitest'
+import { afterAll, expect, inject, test, vi } from 'vitest'
 import { engineSubject, type Place, semaphoreSuite, type SuiteSettings } from '../src/index.js'
 
 function placeOver(store: Store, settings: SuiteSettings, residue: () => Promise<number>): Place {
@@ -44,13 +53,18 @@ interface Topology {
 }
 
 /** The suite on a Redis, under a prefix of each place's own. */
-function redisSuite(name: string, topologyOf: () => Promise<Topology>, prefixOf: () => string): void {
+function redisSuite(
+  name: string,
+  topologyOf: () => Promise<Topology>,
+  prefixOf: () => string,
+  replication: Partial<ReplicationSettings> = {},
+): void {
   semaphoreSuite(name, {
     lacks: [],
     async open(settings) {
       const { url, servers } = await topologyOf()
       const keyPrefix = prefixOf()
-      const store = createRedisStore({ url, keyPrefix, settings })
+      const store = createRedisStore({ url, keyPrefix, settings, ...replication })
       // It connects in the background, and says "not now" until it has.
       await vi.waitFor(() => store.ping(), { timeout: 5_000, interval: 2 })
       const clients = servers.map((server) => new Redis(server.url))
@@ -71,6 +85,13 @@ function redisSuite(name: string, topologyOf: () => Promise<Topology>, prefixOf:
       }
     },
   })
+}
+
+/** The rights of a Redis user as docs/operations.md has them. */
+function documentedRights(): string[] {
+  const text = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8')
+  const [, rights = ''] = /ACL SETUSER signalbox (on >secret [^`]*)```/.exec(text) ?? []
+  return rights.trim().split(/\s+/)
 }
 
 const alone = (url: string): Topology => ({ url, servers: [{ url }] })
@@ -109,6 +130,46 @@ redisSuite(
   () => `test-${randomUUID()}:`,
 )
 
+let replicated: Promise<TestReplicated> | undefined
+async function startRestricted(): Promise<TestReplicated> {
+  const started = await startReplicated()
+  const admin = new Redis(started.primary.url)
+  await admin.acl('SETUSER', 'signalbox', ...documentedRights())
+  admin.disconnect()
+  return started
+}
+redisSuite(
+  'in Redis with a Redis replica that is waited for, as a user with the documented rights',
+  async () => {
+    const { primary } = await (replicated ??= startRestricted())
+    return { url: primary.url.replace('//', '//signalbox:secret@'), servers: [primary] }
+  },
+  () => `signalbox:${randomUUID()}:`,
+  { waitReplicas: 1 },
+)
+
+test('no right was missing, and none is documented that is not needed', async () => {
+  const { primary } = await (replicated ??= startRestricted())
+  const admin = new Redis(primary.url)
+  try {
+    const store = createRedisStore({ url: primary.url.replace('//', '//signalbox:secret@'), waitReplicas: 1 })
+    await vi.waitFor(() => store.ping())
+    await store.warnings()
+    await store.close()
+    const refused: unknown = await admin.acl('LOG')
+    // Servers before 7.2 do not know it, so it is not among the rights here.
+    expect(Array.isArray(refused) && refused.filter((entry) => !String(entry).includes('client|setinfo'))).toEqual([])
+    const used = new Set(
+      [...(await admin.info('commandstats')).matchAll(/^cmdstat_([^:]+):/gm)].map(([, name]) => name),
+    )
+    const documented = documentedRights().flatMap((right) => (right.startsWith('+') ? [right.slice(1)] : []))
+    expect(documented.length).toBeGreaterThan(30)
+    expect(documented.filter((right) => !used.has(right))).toEqual([])
+  } finally {
+    admin.disconnect()
+  }
+})
+
 afterAll(async () => {
-  await Promise.all([node, cluster, sentinels].map(async (started) => (await started)?.stop()))
+  await Promise.all([node, cluster, sentinels, replicated].map(async (started) => (await started)?.stop()))
 })

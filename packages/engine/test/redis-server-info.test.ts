@@ -1,4 +1,4 @@
-import { startTestRedis } from '@signalbox/test-redis'
+import { startReplicated, startTestRedis } from '@signalbox/test-redis'
 import type { TestRedis } from '@signalbox/test-redis'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -43,6 +43,27 @@ describe('what the store says of its server', () => {
     await admin.config('SET', 'appendonly', 'yes')
     expect(await store.warnings()).toEqual([])
     await admin.config('SET', 'appendonly', 'no')
+  })
+
+  it('that fewer Redis replicas are attached than it is to wait for', async () => {
+    const warningsOf = async (waitReplicas: number): Promise<readonly string[]> => {
+      const waiting = createRedisStore({ url: pair.primary.url, waitReplicas })
+      try {
+        await vi.waitFor(() => waiting.ping(), { timeout: 5_000 })
+        return (await waiting.warnings()).filter((warning) => warning.includes('Redis replicas'))
+      } finally {
+        await waiting.close()
+      }
+    }
+    const pair = await startReplicated()
+    try {
+      for (const enough of [0, 1]) expect(await warningsOf(enough)).toEqual([])
+      expect(await warningsOf(2)).toEqual([
+        '1 Redis replicas are attached, and 2 must have a lease before its caller is told: acquires are 503 until they are.',
+      ])
+    } finally {
+      await pair.stop()
+    }
   })
 
   it('nothing of what it may not ask', async () => {

@@ -98,6 +98,7 @@ export function createRedisStore(options: RedisStoreOptions = {}): RedisStore {
   }
   return {
     ...vouchedStore(store, nodes, hearing),
-    warnings: () => connection.askAll('warnings', (primaries) => serverWarnings(primaries, connection.kind)),
+    warnings: () =>
+      connection.askAll('warnings', (primaries) => serverWarnings(primaries, connection.kind, waitReplicas)),
   }
 }

@@ -36,17 +36,25 @@ export async function describeServer({ reachable, unreachable }: Primaries, kind
 }
 
 /** One sentence for each way in which these servers may forget what they were told; for the log at start-up. */
-export async function serverWarnings({ reachable }: Primaries, kind: Connection['kind']): Promise<readonly string[]> {
+export async function serverWarnings(
+  { reachable }: Primaries,
+  kind: Connection['kind'],
+  waitReplicas: number,
+): Promise<readonly string[]> {
   const each = await Promise.all(
     reachable.map(async ({ client, address }) => {
-      const warnings = await warningsOf(client, kind)
+      const warnings = await warningsOf(client, kind, waitReplicas)
       return reachable.length === 1 ? warnings : warnings.map((warning) => `${address}: ${warning}`)
     }),
   )
   return each.flat()
 }
 
-async function warningsOf(client: ServerClient, kind: Connection['kind']): Promise<readonly string[]> {
+async function warningsOf(
+  client: ServerClient,
+  kind: Connection['kind'],
+  waitReplicas: number,
+): Promise<readonly string[]> {
   const warnings: string[] = []
   const fields = fieldsOf(`${await client.info('memory')}\r\n${await client.info('persistence')}`)
   const policy = fields.get('maxmemory_policy') ?? 'noeviction'
@@ -62,6 +70,12 @@ async function warningsOf(client: ServerClient, kind: Connection['kind']): Promi
   if (kind === 'sentinel' && (await settingOf(client, 'min-replicas-to-write')) === '0') {
     warnings.push(
       'min-replicas-to-write is 0: a primary that is cut off goes on granting while another takes its place. Set it to 1.',
+    )
+  }
+  const attached = waitReplicas === 0 ? 0 : [...(await client.info('replication')).matchAll(/state=online/g)].length
+  if (attached < waitReplicas) {
+    warnings.push(
+      `${attached} Redis replicas are attached, and ${waitReplicas} must have a lease before its caller is told: acquires are 503 until they are.`,
     )
   }
   return warnings
