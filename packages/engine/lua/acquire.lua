@@ -99,7 +99,12 @@ end
 
 local function queued()
   local position = redis.call('ZRANK', queue_key, lease_id) + 1
-  return reply('queued', position, now_ms, nearest_in_ms(semaphore), limit_mismatch())
+  local in_ms = nearest_in_ms(semaphore)
+  -- The first who waits is told by this; should a later call of the turn bring the deadline closer, `finish` tells it.
+  if not semaphore.told_ms and in_ms ~= '' then
+    semaphore.told_ms = now_ms + in_ms
+  end
+  return reply('queued', position, now_ms, in_ms, limit_mismatch())
 end
 
 local function busy()
@@ -124,7 +129,7 @@ local function repeat_waiting(waiter)
     return reply('lease_id_conflict', waiter.permits)
   end
   if not enqueue then
-    remove_waiter(semaphore, lease_id)
+    remove_waiters(semaphore, { lease_id })
     tell_cancelled(lease_id, without_attachment(waiter.attachments, attachment))
     settle(semaphore)
     -- Also when a batch is not done: run again, it would be a newcomer, and might be granted what it did not come for.
@@ -163,6 +168,7 @@ end
 local function join_queue()
   semaphore.arrivals = semaphore.arrivals + 1
   semaphore.waiting = semaphore.waiting + 1
+  semaphore.had_waiters = true
   use_until(semaphore, now_ms)
   redis.call('ZADD', queue_key, semaphore.arrivals, lease_id)
   redis.call('HSET', waiters_key, lease_id, pack_waiter({

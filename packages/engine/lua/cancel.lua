@@ -59,7 +59,7 @@ local function cancel_waiting(semaphore, waiter)
     -- Its liveness hangs on other replicas now, and so may the nearest deadline, which `finish` works out.
     return reply('detached')
   end
-  remove_waiter(semaphore, lease_id)
+  remove_waiters(semaphore, { lease_id })
   settle(semaphore)
   return reply('left')
 end

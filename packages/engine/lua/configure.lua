@@ -19,14 +19,17 @@
 -- RETURN  configured limit:int bounded:bool used:int waiting:int oldest_wait_ms:int
 local function refuse_large_requests(semaphore)
   local stored = redis.call('HGETALL', waiters_key)
-  local refused = false
+  local refused = {}
   for i = 1, #stored, 2 do
-    if unpack_waiter(stored[i + 1]).permits > largest_request(semaphore) then
-      remove_waiter(semaphore, stored[i])
-      refused = true
+    if tonumber(string.match(stored[i + 1], '^%d+')) > largest_request(semaphore) then
+      refused[#refused + 1] = stored[i]
     end
   end
-  if refused then
+  -- Many at once: one by one, 10,000 of them held Redis for a fifth of a second.
+  for first = 1, #refused, 1000 do
+    remove_waiters(semaphore, { unpack(refused, first, math.min(first + 999, #refused)) })
+  end
+  if #refused > 0 then
     tell_every_replica('check', name)
   end
 end

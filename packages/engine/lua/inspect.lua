@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- inspect: the semaphore as it is now. Not a use: it puts no idle removal off.
 -- USES reply, state, finish
 -- KEYS[1] state      hash: limit, initial, bounded, configured, used, fence, arrivals, nearest

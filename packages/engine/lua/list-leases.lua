@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- list-leases: a page of what is held, in the order of deadlines, then fences.
 -- A deadline never moves closer, so whoever pages on misses no lease that was held all the while.
 -- USES reply, finish

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- list-waiters: a page of the queue, in its order.
 -- USES reply, finish
 -- KEYS[1] state      hash: limit, initial, bounded, configured, used, fence, arrivals, nearest
@@ -28,7 +28,7 @@ local function page()
   for i = 1, math.min(page_size, #stored / 2) do
     local waiter = find_waiter(stored[2 * i - 1])
     for _, field in ipairs({
-      stored[2 * i], first_position + i - 1, waiter.permits, waiter.since_ms, now_ms - waiter.since_ms, waiter.holder,
+      stored[2 * i], first_position + i - 1, waiter.permits, waiter.since_ms, math.max(now_ms - waiter.since_ms, 0), waiter.holder,
     }) do
       items[#items + 1] = tostring(field)
     end

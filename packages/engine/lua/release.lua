@@ -66,7 +66,7 @@ local function answer()
   end
   local waiter = semaphore.waiting > 0 and find_waiter(lease_id)
   if waiter then
-    remove_waiter(semaphore, lease_id)
+    remove_waiters(semaphore, { lease_id })
     tell_cancelled(lease_id, waiter.attachments)
     settle(semaphore)
     return reply('cancelled', waiter.permits)

@@ -34,6 +34,16 @@ describe('configure', () => {
     })
   })
 
+  it('refuses more waiters at once than one command takes', async () => {
+    await acquire({ leaseId: a, createLimit: 3, permits: 3 })
+    const crowd = Array.from({ length: 1_200 }, (_, number) => ({ leaseId: `crowd-${number}`, permits: 2 }))
+    await Promise.all(crowd.map((one) => queue(one)))
+    await queue({ leaseId: b })
+    expect(await configure(1)).toMatchObject({ waiting: 1 })
+    expect(await waiting()).toEqual([b])
+    expect(Object.keys((await table.snapshot())['waiters'] ?? {})).toEqual([b])
+  })
+
   it('refuses waiters that ask for more than there will be, but for one permit at limit 0', async () => {
     const heard = await table.listen('r1')
     await acquire({ leaseId: a, createLimit: 3, permits: 3 })

@@ -95,6 +95,26 @@ describe('idle removal', () => {
     expect((await table.snapshot())['state']).toMatchObject({ lives_until: String(table.clock.nowMs + 10_708) })
   })
 
+  it('leaves no key of a waiter that came and went in one turn', async () => {
+    await acquire({ leaseId: a, createLimit: 1 })
+    await Promise.all([acquire({ leaseId: b, enqueue: true }), acquire({ leaseId: b, attachment: 'r1.2' })])
+    expect(Object.keys(await table.snapshot()).sort()).toEqual(['deadlines', 'leases', 'state'])
+  })
+
+  it('of some of the keys before the others leaves nothing that counts', async () => {
+    const key = (name: string): string => `${table.keyPrefix}{s}:${name}`
+    await acquire({ leaseId: a, createLimit: 1, ttlMs: 1_000 })
+    await acquire({ leaseId: b, enqueue: true })
+    table.clock.advance(1_000)
+    await table.redis.del(key('state'))
+    expect(await acquire({ leaseId: c, createLimit: 1 })).toMatchObject({ kind: 'granted' })
+    expect(await acquire({ leaseId: a })).toMatchObject({ kind: 'busy', used: 1, waiting: 0 })
+    // Evicted: nobody can give these permits back.
+    await table.redis.del(key('deadlines'), key('leases'))
+    expect(await acquire({ leaseId: a })).toMatchObject({ kind: 'granted' })
+    expect(await table.call('inspect', {})).toMatchObject({ used: 1 })
+  })
+
   it('is not put off by looking', async () => {
     await acquire({ leaseId: a, createLimit: 1, ttlMs: 50_000 })
     await table.redis.pexpire(`${table.keyPrefix}{s}:state`, 5_000)

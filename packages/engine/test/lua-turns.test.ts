@@ -51,6 +51,20 @@ describe('acquires of one turn', () => {
     expect(await acquire({ leaseId: d })).toMatchObject({ kind: 'busy', used: 4, nearestInMs: 500 })
   })
 
+  it('tell of a deadline that a later one brings closer than an earlier one was told', async () => {
+    const heard = await table.listen('r1')
+    await acquire({ leaseId: a, permits: 2, ttlMs: 9_000 })
+    const replies = await Promise.all([
+      acquire({ leaseId: b, permits: 4, enqueue: true }),
+      acquire({ leaseId: c, permits: 2, ttlMs: 50, enqueue: true }),
+      acquire({ leaseId: d, permits: 4, enqueue: true }),
+      // The head leaves, and the next has the lease whose end is the nearest.
+      acquire({ leaseId: b, permits: 4, attachment: 'r1.9' }),
+    ])
+    expect(replies[2]).toMatchObject({ kind: 'queued', nearestInMs: 9_000 })
+    await expect.poll(() => heard.filter((word) => word.startsWith('deadline'))).toEqual(['deadline s 50'])
+  })
+
   it('do not fit past the limit, and those behind them do if they do not overtake', async () => {
     const replies = await Promise.all([
       acquire({ leaseId: a, permits: 2 }),

@@ -159,6 +159,32 @@ describe('the watch over a marker', () => {
     expect(await opening).toBe('STORE_RECOVERING')
   })
 
+  it('is as old as its question, not as its answer', async () => {
+    await connect()
+    look = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 1_800))
+      return { id: 'a', guardedUntil: null }
+    }
+    // The look of the second second is back at 2.8 s, and says what was at 1 s.
+    await vi.advanceTimersByTimeAsync(2_900)
+    expect(watch.opened()).toBeNull()
+    await vi.advanceTimersByTimeAsync(150)
+    expect(watch.opened()).not.toBeNull()
+  })
+
+  it('looks again when asked, after one that is under way', async () => {
+    await connect()
+    const back: (() => void)[] = []
+    look = () => new Promise((resolve) => back.push(() => resolve({ id: 'a', guardedUntil: null })))
+    await vi.advanceTimersByTimeAsync(1_000)
+    const again = watch.lookAgain().then(() => 'there')
+    marked = { id: 'b', guardMs: 2_000, lost: true }
+    look = async () => ({ id: null, guardedUntil: null })
+    for (const answer of back) answer()
+    await expect(again).rejects.toBeInstanceOf(StoreRecoveringError)
+    expect(looks).toBe(3)
+  })
+
   it('says that it cannot look when it cannot', async () => {
     look = () => Promise.reject(new StoreUnavailableError('down'))
     expect(await opened()).toBe('STORE_UNAVAILABLE')

@@ -179,6 +179,23 @@ describe('when Redis fails', () => {
     expect(await untilBack(() => store.acquire(acquireCall(randomUUID())))).toMatchObject({ kind: 'granted' })
   })
 
+  it('an operator can look, and take a lease back, while the server is full', async () => {
+    const store = open()
+    await untilBack(() => store.ping())
+    const granted = await store.acquire(acquireCall(randomUUID()))
+    const fence = granted.kind === 'granted' ? granted.lease.fence : 0
+    const page = { semaphore: 's', cursor: null, pageSize: 10 }
+    await admin.config('SET', 'maxmemory', '1')
+    try {
+      expect(await store.inspect({ semaphore: 's' })).toMatchObject({ kind: 'state' })
+      expect(await store.leases(page)).toMatchObject({ kind: 'page' })
+      expect(await store.waiters(page)).toMatchObject({ kind: 'page' })
+      expect(await store.revoke({ semaphore: 's', fence })).toMatchObject({ kind: 'released' })
+    } finally {
+      await admin.config('SET', 'maxmemory', '0')
+    }
+  })
+
   it('what is held stays renewed, and comes back, while the server is full', async () => {
     const store = open()
     await untilBack(() => store.ping())

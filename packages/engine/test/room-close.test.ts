@@ -39,6 +39,17 @@ describe('a request that is closed, or whose reply is lost', () => {
     expect(replica.network.counts).toEqual({ acquire: 1 })
   })
 
+  it('closed while its acquire is on its way: the place that comes of it wakes nobody', async () => {
+    await world.hold('other', 1_000)
+    only('acquire', { backMs: 100 })
+    const attempt = replica.engine.acquire(request('a', { waitMs: 20_000 }))
+    await settled()
+    attempt.close()
+    await world.clock.advance(10_000)
+    expect(await world.inspect()).toMatchObject({ used: 0, waiting: 0 })
+    expect(replica.network.counts).toEqual({ listen: 1, acquire: 1, end: 1 })
+  })
+
   it('closed while it waits: it leaves at once, and those behind it move up', async () => {
     await world.hold('other', 3_600_000, 2)
     const big = replica.engine.acquire(request('a', { waitMs: 20_000, permits: 2 }))

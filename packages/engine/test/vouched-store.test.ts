@@ -14,6 +14,7 @@ describe('what a store tells as held', () => {
   /** What the voucher answers. */
   let before: () => Promise<void> | null
   let vouch: () => Promise<void> | null
+  let vouchAbsent: () => Promise<void>
   let store: Store
 
   const acquire = (on: Store, id: string, ttlMs = 60_000) =>
@@ -33,12 +34,14 @@ describe('what a store tells as held', () => {
     told = []
     before = () => null
     vouch = () => null
+    vouchAbsent = async () => undefined
     const voucher = {
       before: () => before(),
       vouch: (_semaphore: string, leases: readonly ToldLease[]) => {
         told.push([...leases])
         return vouch()
       },
+      vouchAbsent: () => vouchAbsent(),
     }
     store = vouchedStore(bare, voucher, new Set())
   })
@@ -65,9 +68,26 @@ describe('what a store tells as held', () => {
 
   it.each(Object.entries(calls))('%s is not sent while nothing may be told', async (_what, call) => {
     const spies = (['acquire', 'renew', 'end', 'heartbeat'] as const).map((name) => vi.spyOn(bare, name))
-    store = vouchedStore(bare, { before: refuse, vouch: () => null }, new Set())
+    store = vouchedStore(bare, { before: refuse, vouch: () => null, vouchAbsent: refuse }, new Set())
     await expect(call(store)).rejects.toThrow('not vouched for')
     for (const spy of spies) expect(spy).not.toHaveBeenCalled()
+  })
+
+  it('that there is no such semaphore is said only where it cannot have been lost', async () => {
+    const acquireOnly = () =>
+      store.acquire({
+        semaphore: 'none',
+        leaseId,
+        permits: 1,
+        ttlMs: 1,
+        enqueue: true,
+        holder: '',
+        create: null,
+        attachment,
+      })
+    expect(await acquireOnly()).toEqual({ kind: 'semaphore_not_found' })
+    vouchAbsent = refuse
+    await expect(acquireOnly()).rejects.toThrow('not vouched for')
   })
 
   it('what is not held needs no voucher', async () => {

@@ -36,10 +36,10 @@ local function head_of_queue()
   end
 end
 
-local function remove_waiter(semaphore, lease_id)
-  semaphore.waiting = semaphore.waiting - 1
+local function remove_waiters(semaphore, lease_ids)
+  semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
-  redis.call('ZREM', queue_key, lease_id)
-  redis.call('HDEL', waiters_key, lease_id)
+  redis.call('ZREM', queue_key, unpack(lease_ids))
+  redis.call('HDEL', waiters_key, unpack(lease_ids))
 end

@@ -40,7 +40,15 @@ end
 
 -- Nobody waits and no lease has run out: settling would change nothing.
 local function is_settled(semaphore)
-  return semaphore.waiting == 0 and (semaphore.used == 0 or first_deadline_ms() > now_ms)
+  if semaphore.waiting > 0 or semaphore.used == 0 then
+    return semaphore.waiting == 0
+  end
+  local first_ms = first_deadline_ms()
+  if not first_ms then
+    -- Evicted: no lease is left that could give these permits back.
+    semaphore.used = 0
+  end
+  return not first_ms or first_ms > now_ms
 end
 
 -- Puts the idle removal off.

@@ -15,7 +15,7 @@ local function move_queue(semaphore)
       return
     end
     moved = moved + 1
-    remove_waiter(semaphore, lease_id)
+    remove_waiters(semaphore, { lease_id })
     if not dead then
       add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)

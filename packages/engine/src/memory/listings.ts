@@ -59,7 +59,7 @@ export function waiters(transition: Transition, call: PageCall): Page<WaiterView
     if (items.length === call.pageSize) return { kind: 'page', items, nextCursor: String(lastArrival) }
     position += 1
     lastArrival = arrival
-    items.push({ position, permits, holder, sinceMs, waitedMs: nowMs - sinceMs })
+    items.push({ position, permits, holder, sinceMs, waitedMs: Math.max(nowMs - sinceMs, 0) })
   }
   return { kind: 'page', items, nextCursor: null }
 }

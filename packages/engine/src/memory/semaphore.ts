@@ -117,7 +117,7 @@ export class Semaphore {
       bounded: this.bounded,
       used: this.#used,
       waiting: this.waiters.size,
-      oldestWaitMs: head === undefined ? 0 : nowMs - head.sinceMs,
+      oldestWaitMs: head === undefined ? 0 : Math.max(nowMs - head.sinceMs, 0),
     }
   }
 }

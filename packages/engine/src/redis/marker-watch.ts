@@ -79,6 +79,14 @@ export class MarkerWatch {
     return this.#isOpen ? null : this.#untilOpened()
   }
 
+  /** Looks once more, whatever was seen last. Rejects as `opened` does. */
+  async lookAgain(): Promise<void> {
+    // One under way may have looked before the caller's reason to.
+    await this.#looking?.catch(() => undefined)
+    await this.#look()
+    this.refuseIfGuarded()
+  }
+
   /** @throws StoreRecoveringError under a guard. */
   refuseIfGuarded(): void {
     const { guardMs } = this
@@ -129,11 +137,13 @@ export class MarkerWatch {
 
   async #ask(): Promise<void> {
     const connection = this.#connection
+    const askedAtMs = performance.now()
     const { id, guardedUntil } = await this.#options.look()
     // The script is not run for nothing: it is the exception that a replica has to do more than look.
     const isAsSeen = id !== null && id === this.#seenId && guardedUntil === null
     this.#hear(id, isAsSeen ? { id, guardMs: 0, lost: false } : await this.#mark())
-    if (connection === this.#connection) this.#lookedAtMs = performance.now()
+    // Of when it was sent: the reply may have been long on its way, or in a buffer of a process that slept.
+    if (connection === this.#connection) this.#lookedAtMs = askedAtMs
   }
 
   #mark(): Promise<Marked> {

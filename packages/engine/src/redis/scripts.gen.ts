@@ -4,7 +4,7 @@ import { defineScript, defineScriptOfMany } from './define-script.js'
 export const scripts = {
   acquire: defineScriptOfMany({
     name: 'acquire',
-    sha1: '31ddd9bacf106fcaca7c7b72ae77298e28b00960',
+    sha1: '1561483e8d4048bbabe7ae09d0b5da83583017e5',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', queueMax: 'int' },
     each: { keys: ['retired'], args: { leaseId: 'string', permits: 'int', ttlMs: 'int', enqueue: 'bool', attachment: 'string', holder: 'string', createLimit: 'int', createBounded: 'bool', onConflict: 'string' } },
@@ -117,7 +117,14 @@ local function first_deadline_ms()
   return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
 end
 local function is_settled(semaphore)
-  return semaphore.waiting == 0 and (semaphore.used == 0 or first_deadline_ms() > now_ms)
+  if semaphore.waiting > 0 or semaphore.used == 0 then
+    return semaphore.waiting == 0
+  end
+  local first_ms = first_deadline_ms()
+  if not first_ms then
+    semaphore.used = 0
+  end
+  return not first_ms or first_ms > now_ms
 end
 local function use_until(semaphore, until_ms)
   semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
@@ -242,6 +249,7 @@ local function create_semaphore(semaphore, limit, bounded)
   semaphore.initial = limit
   semaphore.bounded = bounded
   semaphore.fence = tonumber(redis.call('GET', fence_key) or 0)
+  redis.call('DEL', deadlines_key, leases_key, queue_key, waiters_key, replicas_key)
   redis.call(
     'HSET', state_key,
     'limit', limit, 'initial', limit, 'bounded', bounded and 1 or 0, 'configured', 0, 'arrivals', 0
@@ -349,12 +357,12 @@ local function head_of_queue()
     return lease_id, find_waiter(lease_id)
   end
 end
-local function remove_waiter(semaphore, lease_id)
-  semaphore.waiting = semaphore.waiting - 1
+local function remove_waiters(semaphore, lease_ids)
+  semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
-  redis.call('ZREM', queue_key, lease_id)
-  redis.call('HDEL', waiters_key, lease_id)
+  redis.call('ZREM', queue_key, unpack(lease_ids))
+  redis.call('HDEL', waiters_key, unpack(lease_ids))
 end
 local moved = 0
 local function move_queue(semaphore)
@@ -369,7 +377,7 @@ local function move_queue(semaphore)
       return
     end
     moved = moved + 1
-    remove_waiter(semaphore, lease_id)
+    remove_waiters(semaphore, { lease_id })
     if not dead then
       add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
@@ -427,7 +435,11 @@ local function granted(lease)
 end
 local function queued()
   local position = redis.call('ZRANK', queue_key, lease_id) + 1
-  return reply('queued', position, now_ms, nearest_in_ms(semaphore), limit_mismatch())
+  local in_ms = nearest_in_ms(semaphore)
+  if not semaphore.told_ms and in_ms ~= '' then
+    semaphore.told_ms = now_ms + in_ms
+  end
+  return reply('queued', position, now_ms, in_ms, limit_mismatch())
 end
 local function busy()
   return reply('busy', semaphore.limit, semaphore.used, semaphore.waiting, nearest_in_ms(semaphore))
@@ -447,7 +459,7 @@ local function repeat_waiting(waiter)
     return reply('lease_id_conflict', waiter.permits)
   end
   if not enqueue then
-    remove_waiter(semaphore, lease_id)
+    remove_waiters(semaphore, { lease_id })
     tell_cancelled(lease_id, without_attachment(waiter.attachments, attachment))
     settle(semaphore)
     return busy()
@@ -482,6 +494,7 @@ end
 local function join_queue()
   semaphore.arrivals = semaphore.arrivals + 1
   semaphore.waiting = semaphore.waiting + 1
+  semaphore.had_waiters = true
   use_until(semaphore, now_ms)
   redis.call('ZADD', queue_key, semaphore.arrivals, lease_id)
   redis.call('HSET', waiters_key, lease_id, pack_waiter({
@@ -542,7 +555,7 @@ return answers
   }),
   addPermits: defineScript({
     name: 'add-permits',
-    sha1: '5034125b41866ff5f17def457f852218be3d2343',
+    sha1: '636d89e2b23ed960f063795b0001ba55a8d81d72',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'grown'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', permits: 'int', limitMax: 'int', requestIdMs: 'int' },
     replies: {
@@ -654,18 +667,18 @@ local function head_of_queue()
     return lease_id, find_waiter(lease_id)
   end
 end
-local function remove_waiter(semaphore, lease_id)
-  semaphore.waiting = semaphore.waiting - 1
+local function remove_waiters(semaphore, lease_ids)
+  semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
-  redis.call('ZREM', queue_key, lease_id)
-  redis.call('HDEL', waiters_key, lease_id)
+  redis.call('ZREM', queue_key, unpack(lease_ids))
+  redis.call('HDEL', waiters_key, unpack(lease_ids))
 end
 local function state_of(semaphore)
   local oldest_wait_ms = 0
   if semaphore.waiting > 0 then
     local _, head = head_of_queue()
-    oldest_wait_ms = now_ms - head.since_ms
+    oldest_wait_ms = math.max(now_ms - head.since_ms, 0)
   end
   return semaphore.limit, semaphore.bounded and 1 or 0, semaphore.used, semaphore.waiting, oldest_wait_ms
 end
@@ -740,7 +753,7 @@ local function move_queue(semaphore)
       return
     end
     moved = moved + 1
-    remove_waiter(semaphore, lease_id)
+    remove_waiters(semaphore, { lease_id })
     if not dead then
       add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
@@ -841,7 +854,7 @@ return answered
   }),
   cancel: defineScript({
     name: 'cancel',
-    sha1: 'd2a5552f6df0159a2f2ec9048fcf1daf4733b704',
+    sha1: 'f9fcc6cdd39ecdb82ff1e1031c3d9f401a4e67c1',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', attachment: 'string', unlessHeld: 'bool' },
     replies: {
@@ -1046,12 +1059,12 @@ local function head_of_queue()
     return lease_id, find_waiter(lease_id)
   end
 end
-local function remove_waiter(semaphore, lease_id)
-  semaphore.waiting = semaphore.waiting - 1
+local function remove_waiters(semaphore, lease_ids)
+  semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
-  redis.call('ZREM', queue_key, lease_id)
-  redis.call('HDEL', waiters_key, lease_id)
+  redis.call('ZREM', queue_key, unpack(lease_ids))
+  redis.call('HDEL', waiters_key, unpack(lease_ids))
 end
 local function tell(replica, ...)
   redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
@@ -1082,7 +1095,7 @@ local function move_queue(semaphore)
       return
     end
     moved = moved + 1
-    remove_waiter(semaphore, lease_id)
+    remove_waiters(semaphore, { lease_id })
     if not dead then
       add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
@@ -1190,7 +1203,7 @@ local function cancel_waiting(semaphore, waiter)
     redis.call('HSET', waiters_key, lease_id, pack_waiter(waiter))
     return reply('detached')
   end
-  remove_waiter(semaphore, lease_id)
+  remove_waiters(semaphore, { lease_id })
   settle(semaphore)
   return reply('left')
 end
@@ -1214,7 +1227,7 @@ return answered
   }),
   configure: defineScript({
     name: 'configure',
-    sha1: 'a221f5b6ba33888d3f0c00de3d3e45760915eb50',
+    sha1: '5038df9198dc7d745ed5f941f80f0c128dc4748a',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', limit: 'int', bounded: 'string' },
     replies: {
@@ -1326,18 +1339,18 @@ local function head_of_queue()
     return lease_id, find_waiter(lease_id)
   end
 end
-local function remove_waiter(semaphore, lease_id)
-  semaphore.waiting = semaphore.waiting - 1
+local function remove_waiters(semaphore, lease_ids)
+  semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
-  redis.call('ZREM', queue_key, lease_id)
-  redis.call('HDEL', waiters_key, lease_id)
+  redis.call('ZREM', queue_key, unpack(lease_ids))
+  redis.call('HDEL', waiters_key, unpack(lease_ids))
 end
 local function state_of(semaphore)
   local oldest_wait_ms = 0
   if semaphore.waiting > 0 then
     local _, head = head_of_queue()
-    oldest_wait_ms = now_ms - head.since_ms
+    oldest_wait_ms = math.max(now_ms - head.since_ms, 0)
   end
   return semaphore.limit, semaphore.bounded and 1 or 0, semaphore.used, semaphore.waiting, oldest_wait_ms
 end
@@ -1347,6 +1360,7 @@ local function create_semaphore(semaphore, limit, bounded)
   semaphore.initial = limit
   semaphore.bounded = bounded
   semaphore.fence = tonumber(redis.call('GET', fence_key) or 0)
+  redis.call('DEL', deadlines_key, leases_key, queue_key, waiters_key, replicas_key)
   redis.call(
     'HSET', state_key,
     'limit', limit, 'initial', limit, 'bounded', bounded and 1 or 0, 'configured', 0, 'arrivals', 0
@@ -1423,7 +1437,7 @@ local function move_queue(semaphore)
       return
     end
     moved = moved + 1
-    remove_waiter(semaphore, lease_id)
+    remove_waiters(semaphore, { lease_id })
     if not dead then
       add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
@@ -1498,14 +1512,16 @@ local function finish(semaphore)
 end
 local function refuse_large_requests(semaphore)
   local stored = redis.call('HGETALL', waiters_key)
-  local refused = false
+  local refused = {}
   for i = 1, #stored, 2 do
-    if unpack_waiter(stored[i + 1]).permits > largest_request(semaphore) then
-      remove_waiter(semaphore, stored[i])
-      refused = true
+    if tonumber(string.match(stored[i + 1], '^%d+')) > largest_request(semaphore) then
+      refused[#refused + 1] = stored[i]
     end
   end
-  if refused then
+  for first = 1, #refused, 1000 do
+    remove_waiters(semaphore, { unpack(refused, first, math.min(first + 999, #refused)) })
+  end
+  if #refused > 0 then
     tell_every_replica('check', name)
   end
 end
@@ -1537,7 +1553,7 @@ return answered
   }),
   heartbeat: defineScript({
     name: 'heartbeat',
-    sha1: '4112b4cef4fbdb1bc2a00a9c2d98288394ea7840',
+    sha1: '992d397236ec4ff51b58753e44cb86cce9ee1fb3',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', replica: 'string', openCount: 'int', open: 'strings' },
     replies: {
@@ -1717,12 +1733,12 @@ local function head_of_queue()
     return lease_id, find_waiter(lease_id)
   end
 end
-local function remove_waiter(semaphore, lease_id)
-  semaphore.waiting = semaphore.waiting - 1
+local function remove_waiters(semaphore, lease_ids)
+  semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
-  redis.call('ZREM', queue_key, lease_id)
-  redis.call('HDEL', waiters_key, lease_id)
+  redis.call('ZREM', queue_key, unpack(lease_ids))
+  redis.call('HDEL', waiters_key, unpack(lease_ids))
 end
 local function tell(replica, ...)
   redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
@@ -1753,7 +1769,7 @@ local function move_queue(semaphore)
       return
     end
     moved = moved + 1
-    remove_waiter(semaphore, lease_id)
+    remove_waiters(semaphore, { lease_id })
     if not dead then
       add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
@@ -1881,7 +1897,7 @@ return answered
   }),
   inspect: defineScript({
     name: 'inspect',
-    sha1: 'fa8886af7818c28f178d41ba6a9d89c70531620b',
+    sha1: '1d501cec4c36f9ec71d226dea64b7c09927c24f5',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     replies: {
@@ -1889,7 +1905,7 @@ return answered
       semaphore_not_found: {},
       again: {},
     },
-    text: `#!lua
+    text: `#!lua flags=allow-oom
 -- inspect
 local state_key = KEYS[1]
 local deadlines_key = KEYS[2]
@@ -1988,18 +2004,18 @@ local function head_of_queue()
     return lease_id, find_waiter(lease_id)
   end
 end
-local function remove_waiter(semaphore, lease_id)
-  semaphore.waiting = semaphore.waiting - 1
+local function remove_waiters(semaphore, lease_ids)
+  semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
-  redis.call('ZREM', queue_key, lease_id)
-  redis.call('HDEL', waiters_key, lease_id)
+  redis.call('ZREM', queue_key, unpack(lease_ids))
+  redis.call('HDEL', waiters_key, unpack(lease_ids))
 end
 local function state_of(semaphore)
   local oldest_wait_ms = 0
   if semaphore.waiting > 0 then
     local _, head = head_of_queue()
-    oldest_wait_ms = now_ms - head.since_ms
+    oldest_wait_ms = math.max(now_ms - head.since_ms, 0)
   end
   return semaphore.limit, semaphore.bounded and 1 or 0, semaphore.used, semaphore.waiting, oldest_wait_ms
 end
@@ -2074,7 +2090,7 @@ local function move_queue(semaphore)
       return
     end
     moved = moved + 1
-    remove_waiter(semaphore, lease_id)
+    remove_waiters(semaphore, { lease_id })
     if not dead then
       add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
@@ -2159,7 +2175,7 @@ return answered
   }),
   listLeases: defineScript({
     name: 'list-leases',
-    sha1: 'd7fe6e523f9e3c8dadcb6247d5e263cff7c0dc41',
+    sha1: '5d35022d78c9baa89ba9c8e73f8d01e33a5961cf',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterDeadlineMs: 'int', afterFence: 'int', pageSize: 'int' },
     replies: {
@@ -2167,7 +2183,7 @@ return answered
       semaphore_not_found: {},
       again: {},
     },
-    text: `#!lua
+    text: `#!lua flags=allow-oom
 -- list-leases
 local state_key = KEYS[1]
 local deadlines_key = KEYS[2]
@@ -2323,12 +2339,12 @@ local function head_of_queue()
     return lease_id, find_waiter(lease_id)
   end
 end
-local function remove_waiter(semaphore, lease_id)
-  semaphore.waiting = semaphore.waiting - 1
+local function remove_waiters(semaphore, lease_ids)
+  semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
-  redis.call('ZREM', queue_key, lease_id)
-  redis.call('HDEL', waiters_key, lease_id)
+  redis.call('ZREM', queue_key, unpack(lease_ids))
+  redis.call('HDEL', waiters_key, unpack(lease_ids))
 end
 local function tell(replica, ...)
   redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
@@ -2359,7 +2375,7 @@ local function move_queue(semaphore)
       return
     end
     moved = moved + 1
-    remove_waiter(semaphore, lease_id)
+    remove_waiters(semaphore, { lease_id })
     if not dead then
       add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
@@ -2484,7 +2500,7 @@ return answered
   }),
   listWaiters: defineScript({
     name: 'list-waiters',
-    sha1: '74dca74dcbf9ba8209ceb27eff7a64f6ade92bec',
+    sha1: '316c73f2e6a3446708b7a8fa8578e0d0e3d4cf66',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterArrival: 'int', pageSize: 'int' },
     replies: {
@@ -2492,7 +2508,7 @@ return answered
       semaphore_not_found: {},
       again: {},
     },
-    text: `#!lua
+    text: `#!lua flags=allow-oom
 -- list-waiters
 local state_key = KEYS[1]
 local deadlines_key = KEYS[2]
@@ -2635,12 +2651,12 @@ local function head_of_queue()
     return lease_id, find_waiter(lease_id)
   end
 end
-local function remove_waiter(semaphore, lease_id)
-  semaphore.waiting = semaphore.waiting - 1
+local function remove_waiters(semaphore, lease_ids)
+  semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
-  redis.call('ZREM', queue_key, lease_id)
-  redis.call('HDEL', waiters_key, lease_id)
+  redis.call('ZREM', queue_key, unpack(lease_ids))
+  redis.call('HDEL', waiters_key, unpack(lease_ids))
 end
 local function tell(replica, ...)
   redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
@@ -2671,7 +2687,7 @@ local function move_queue(semaphore)
       return
     end
     moved = moved + 1
-    remove_waiter(semaphore, lease_id)
+    remove_waiters(semaphore, { lease_id })
     if not dead then
       add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
@@ -2754,7 +2770,7 @@ local function page()
   for i = 1, math.min(page_size, #stored / 2) do
     local waiter = find_waiter(stored[2 * i - 1])
     for _, field in ipairs({
-      stored[2 * i], first_position + i - 1, waiter.permits, waiter.since_ms, now_ms - waiter.since_ms, waiter.holder,
+      stored[2 * i], first_position + i - 1, waiter.permits, waiter.since_ms, math.max(now_ms - waiter.since_ms, 0), waiter.holder,
     }) do
       items[#items + 1] = tostring(field)
     end
@@ -2813,7 +2829,7 @@ return reply('marked', id, math.max(guarded_until_ms - now_ms, 0), lost and 1 or
   }),
   reap: defineScript({
     name: 'reap',
-    sha1: '8369bb93c6d2ea61b2f6d7084f60afb5fe1384cf',
+    sha1: 'da0a229b924b6a6aea9990af84b3de2ec8e37f64',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     replies: {
@@ -2960,12 +2976,12 @@ local function head_of_queue()
     return lease_id, find_waiter(lease_id)
   end
 end
-local function remove_waiter(semaphore, lease_id)
-  semaphore.waiting = semaphore.waiting - 1
+local function remove_waiters(semaphore, lease_ids)
+  semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
-  redis.call('ZREM', queue_key, lease_id)
-  redis.call('HDEL', waiters_key, lease_id)
+  redis.call('ZREM', queue_key, unpack(lease_ids))
+  redis.call('HDEL', waiters_key, unpack(lease_ids))
 end
 local function tell(replica, ...)
   redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
@@ -2996,7 +3012,7 @@ local function move_queue(semaphore)
       return
     end
     moved = moved + 1
-    remove_waiter(semaphore, lease_id)
+    remove_waiters(semaphore, { lease_id })
     if not dead then
       add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
@@ -3082,7 +3098,7 @@ return answered
   }),
   release: defineScriptOfMany({
     name: 'release',
-    sha1: '32f1886086c4750b99f09f7ec51f2fa15790de5d',
+    sha1: '088d4f6ade4c496668f11d2025b76aee8e3291d3',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', retireMs: 'int' },
     each: { keys: ['retired'], args: { leaseId: 'string', retire: 'bool' } },
@@ -3180,7 +3196,14 @@ local function first_deadline_ms()
   return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
 end
 local function is_settled(semaphore)
-  return semaphore.waiting == 0 and (semaphore.used == 0 or first_deadline_ms() > now_ms)
+  if semaphore.waiting > 0 or semaphore.used == 0 then
+    return semaphore.waiting == 0
+  end
+  local first_ms = first_deadline_ms()
+  if not first_ms then
+    semaphore.used = 0
+  end
+  return not first_ms or first_ms > now_ms
 end
 local function use_until(semaphore, until_ms)
   semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
@@ -3361,12 +3384,12 @@ local function head_of_queue()
     return lease_id, find_waiter(lease_id)
   end
 end
-local function remove_waiter(semaphore, lease_id)
-  semaphore.waiting = semaphore.waiting - 1
+local function remove_waiters(semaphore, lease_ids)
+  semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
-  redis.call('ZREM', queue_key, lease_id)
-  redis.call('HDEL', waiters_key, lease_id)
+  redis.call('ZREM', queue_key, unpack(lease_ids))
+  redis.call('HDEL', waiters_key, unpack(lease_ids))
 end
 local moved = 0
 local function move_queue(semaphore)
@@ -3381,7 +3404,7 @@ local function move_queue(semaphore)
       return
     end
     moved = moved + 1
-    remove_waiter(semaphore, lease_id)
+    remove_waiters(semaphore, { lease_id })
     if not dead then
       add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
@@ -3430,7 +3453,7 @@ local function answer()
   end
   local waiter = semaphore.waiting > 0 and find_waiter(lease_id)
   if waiter then
-    remove_waiter(semaphore, lease_id)
+    remove_waiters(semaphore, { lease_id })
     tell_cancelled(lease_id, waiter.attachments)
     settle(semaphore)
     return reply('cancelled', waiter.permits)
@@ -3451,7 +3474,7 @@ return answers
   }),
   remove: defineScript({
     name: 'remove',
-    sha1: '4bf5463184b72843d6da45e8adea01c125262541',
+    sha1: 'db81ae385c4f6fc515391e1886a9ea4896f78c79',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', force: 'bool' },
     replies: {
@@ -3603,12 +3626,12 @@ local function head_of_queue()
     return lease_id, find_waiter(lease_id)
   end
 end
-local function remove_waiter(semaphore, lease_id)
-  semaphore.waiting = semaphore.waiting - 1
+local function remove_waiters(semaphore, lease_ids)
+  semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
-  redis.call('ZREM', queue_key, lease_id)
-  redis.call('HDEL', waiters_key, lease_id)
+  redis.call('ZREM', queue_key, unpack(lease_ids))
+  redis.call('HDEL', waiters_key, unpack(lease_ids))
 end
 local function tell(replica, ...)
   redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
@@ -3639,7 +3662,7 @@ local function move_queue(semaphore)
       return
     end
     moved = moved + 1
-    remove_waiter(semaphore, lease_id)
+    remove_waiters(semaphore, { lease_id })
     if not dead then
       add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
@@ -3733,7 +3756,7 @@ return reply('removed')
   }),
   renew: defineScriptOfMany({
     name: 'renew',
-    sha1: '20f4de216830d5ec4b0b8d3a6067a6e7523830de',
+    sha1: '41e43179222886086f1f48ba60f2970a629b2457',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     each: { keys: [], args: { leaseId: 'string', ttlMs: 'int' } },
@@ -3910,12 +3933,12 @@ local function head_of_queue()
     return lease_id, find_waiter(lease_id)
   end
 end
-local function remove_waiter(semaphore, lease_id)
-  semaphore.waiting = semaphore.waiting - 1
+local function remove_waiters(semaphore, lease_ids)
+  semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
-  redis.call('ZREM', queue_key, lease_id)
-  redis.call('HDEL', waiters_key, lease_id)
+  redis.call('ZREM', queue_key, unpack(lease_ids))
+  redis.call('HDEL', waiters_key, unpack(lease_ids))
 end
 local function tell(replica, ...)
   redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
@@ -3946,7 +3969,7 @@ local function move_queue(semaphore)
       return
     end
     moved = moved + 1
-    remove_waiter(semaphore, lease_id)
+    remove_waiters(semaphore, { lease_id })
     if not dead then
       add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)
@@ -4049,7 +4072,7 @@ return answers
   }),
   revoke: defineScript({
     name: 'revoke',
-    sha1: 'a6416c8e597e6e38ecb3e9094ee64200b033f3c8',
+    sha1: '455fd5bc34e93630f2794f424d39be406c1f99c1',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', fence: 'int' },
     replies: {
@@ -4229,12 +4252,12 @@ local function head_of_queue()
     return lease_id, find_waiter(lease_id)
   end
 end
-local function remove_waiter(semaphore, lease_id)
-  semaphore.waiting = semaphore.waiting - 1
+local function remove_waiters(semaphore, lease_ids)
+  semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
-  redis.call('ZREM', queue_key, lease_id)
-  redis.call('HDEL', waiters_key, lease_id)
+  redis.call('ZREM', queue_key, unpack(lease_ids))
+  redis.call('HDEL', waiters_key, unpack(lease_ids))
 end
 local function tell(replica, ...)
   redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
@@ -4265,7 +4288,7 @@ local function move_queue(semaphore)
       return
     end
     moved = moved + 1
-    remove_waiter(semaphore, lease_id)
+    remove_waiters(semaphore, { lease_id })
     if not dead then
       add_leases(semaphore, { lease_id }, { waiter })
       tell_granted(lease_id, waiter)

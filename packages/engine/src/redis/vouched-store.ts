@@ -12,6 +12,8 @@ export interface Voucher {
   readonly before: (semaphore: string) => Promise<void> | null
   /** Before these are told of. Throws or rejects when they must not be. */
   readonly vouch: (semaphore: string, told: readonly ToldLease[]) => Promise<void> | null
+  /** Before a caller is told that there is no such semaphore. Rejects when it may have been lost. */
+  readonly vouchAbsent: (semaphore: string) => Promise<void>
 }
 
 /**
@@ -21,7 +23,8 @@ export interface Voucher {
  *
  * `hearing` is kept to be those who listen, for what no store tells them.
  */
-export function vouchedStore(store: Store, { before, vouch }: Voucher, hearing: Set<(notice: Notice) => void>): Store {
+export function vouchedStore(store: Store, voucher: Voucher, hearing: Set<(notice: Notice) => void>): Store {
+  const { before, vouch, vouchAbsent } = voucher
   return {
     ...store,
     async acquire(call) {
@@ -29,6 +32,7 @@ export function vouchedStore(store: Store, { before, vouch }: Voucher, hearing: 
       if (opening !== null) await opening
       const reply = await store.acquire(call)
       if (reply.kind === 'granted') await vouch(call.semaphore, [{ leaseId: call.leaseId, lease: reply.lease }])
+      else if (reply.kind === 'semaphore_not_found') await vouchAbsent(call.semaphore)
       return reply
     },
     async renew(call) {
@@ -66,7 +70,7 @@ export function vouchedStore(store: Store, { before, vouch }: Voucher, hearing: 
       hearing.add(hear)
       try {
         const unlisten = await store.listen(replica, (notice) => {
-          if (notice.kind === 'granted') void hearVouched(notice, hear)
+          if (notice.kind === 'granted') void hearVouched(notice, vouch, hear)
           else hear(notice)
         })
         return () => {
@@ -79,15 +83,19 @@ export function vouchedStore(store: Store, { before, vouch }: Voucher, hearing: 
       }
     },
   }
+}
 
-  async function hearVouched(notice: Notice & { kind: 'granted' }, hear: (notice: Notice) => void): Promise<void> {
-    try {
-      const vouching = vouch(notice.semaphore, [notice])
-      // Without a wait, or notices would overtake each other for nothing.
-      if (vouching !== null) await vouching
-    } catch {
-      return
-    }
-    hear(notice)
+async function hearVouched(
+  notice: Notice & { kind: 'granted' },
+  vouch: Voucher['vouch'],
+  hear: (notice: Notice) => void,
+): Promise<void> {
+  try {
+    const vouching = vouch(notice.semaphore, [notice])
+    // Without a wait, or notices would overtake each other for nothing.
+    if (vouching !== null) await vouching
+  } catch {
+    return
   }
+  hear(notice)
 }

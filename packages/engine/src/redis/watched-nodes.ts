@@ -29,6 +29,8 @@ export class WatchedNodes implements Voucher {
     return null
   }
 
+  readonly vouchAbsent: Voucher['vouchAbsent'] = (semaphore) => this.#of(semaphore).marker.lookAgain()
+
   /** Of the node whose guard lasts longest. */
   get guardMs(): number {
     return Math.max(0, ...[...this.#nodes.values()].map(({ marker }) => marker.guardMs))

@@ -70,7 +70,9 @@ export class SemaphoreRoom implements Room {
   }
 
   tell(nearestInMs: NearestInMs, askedAtMs: number): void {
-    if (!this.#replica.isStopped) this.#wake().reaper.tell(nearestInMs, askedAtMs)
+    // The reply of a request that was closed meanwhile may come to a room that has been left: what it woke would go on for ever.
+    if (this.#replica.isStopped || this.#requests.size === 0) return
+    this.#wake().reaper.tell(nearestInMs, askedAtMs)
   }
 
   /** `heardAtMs`: notices carry no time of sending; one that was slow is healed by the heartbeat. */
