@@ -33,7 +33,7 @@ export function loadNow(): number {
 function commit(): string {
   try {
     const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim()
-    const hasChanges = git('status', '--porcelain', '--', '.', ':!benchmarks/RESULTS.md') !== ''
+    const hasChanges = git('status', '--porcelain', '--', '.', ':!RESULTS.md', ':!charts') !== ''
     return git('rev-parse', '--short', 'HEAD') + (hasChanges ? ', with changes' : '')
   } catch {
     return 'unknown'

@@ -20,6 +20,6 @@ export function optionsOf(args: readonly string[], names: readonly string[]): Op
 }
 
 /** RESULTS.md holds whole runs at full size, or nothing could be compared with it. */
-export function isWhole({ only, isQuick }: Options, names: readonly string[]): boolean {
-  return !isQuick && names.every((name) => only.includes(name))
+export function isWhole({ isQuick }: Options, names: readonly string[], done: readonly { name: string }[]): boolean {
+  return !isQuick && names.every((name) => done.some((result) => result.name === name))
 }

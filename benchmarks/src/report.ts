@@ -7,10 +7,12 @@ import type { Sample } from './statistics.js'
 export interface Result extends Findings {
   readonly name: string
   readonly title: string
+  /** The metric that its chart shows. */
+  readonly charted: string
 }
 
 /** Three digits that count; whole numbers from 100 on. */
-function digits(value: number): string {
+export function digits(value: number): string {
   if (Math.abs(value) >= 100) return value.toLocaleString('en', { maximumFractionDigits: 0 })
   return value === 0 ? '0' : String(Number(value.toPrecision(3)))
 }
@@ -52,8 +54,9 @@ export function cellTable(cells: readonly Cell[]): string {
   return table([['at', 'who', ...metrics], ...rows.values()])
 }
 
-export function textOfResult({ title, cells, notes }: Result): string {
-  return [`## ${title}`, cellTable(cells), notes.map((note) => `- ${note}`).join('\n')].filter(Boolean).join('\n\n')
+export function textOfResult({ title, cells, notes }: Result, chart = ''): string {
+  const parts = [`## ${title}`, chart, cellTable(cells), notes.map((note) => `- ${note}`).join('\n')]
+  return parts.filter(Boolean).join('\n\n')
 }
 
 export function markdown(results: readonly Result[], about: Circumstances): string {
@@ -70,7 +73,7 @@ only warms up, and a value is the median of the rounds after it, with the lowest
 
 ${figureTable(figures)}
 
-${results.map(textOfResult).join('\n\n')}
+${results.map((result) => textOfResult(result, `![${result.charted}](charts/${result.name}.svg)`)).join('\n\n')}
 `
 }
 
@@ -91,6 +94,6 @@ export function jsonReport(results: readonly Result[], about: Circumstances, isQ
         return { id, value: sample.median, unit, goal, better }
       }),
     ),
-    scenarios: results.map(({ name, title, cells, notes }) => ({ name, title, cells, notes })),
+    scenarios: results.map(({ name, title, charted, cells, notes }) => ({ name, title, charted, cells, notes })),
   }
 }

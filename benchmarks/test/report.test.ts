@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { svgOf } from '../src/chart.js'
 import { contest } from '../src/contest.js'
 import { isReached } from '../src/figures.js'
 import type { Cell, Figure } from '../src/figures.js'
@@ -40,7 +41,14 @@ describe('the report', () => {
     { at: '64 in flight', who: 'one', metric: 'p50 ms', sample: sampleOf([1, 2, 4]) },
     { at: '64 in flight', who: 'another', metric: 'p50 ms', sample: sampleOf([3]) },
   ]
-  const result = { name: 'some', title: 'Some scenario', figures: [missed, reached], cells, notes: ['why it is blank'] }
+  const result = {
+    name: 'some',
+    title: 'Some scenario: more',
+    charted: 'p50 ms',
+    figures: [missed, reached],
+    cells,
+    notes: ['why it is blank'],
+  }
   const about = { date: 'a date', machine: 'a machine', node: 'v20', redis: 'redis 7', commit: 'abc1234', load: 0.5 }
 
   it('says what was missed', () => {
@@ -83,20 +91,58 @@ describe('the report', () => {
         { id: 'http_ratio', value: 0.5, unit: 'ratio', goal: 0.85, better: 'higher' },
         { id: 'mass_expiry_max_ms', value: 12.25, unit: 'ms', goal: 20, better: 'lower' },
       ],
-      scenarios: [{ name: 'some', title: 'Some scenario', cells, notes: ['why it is blank'] }],
+      scenarios: [{ name: 'some', title: 'Some scenario: more', charted: 'p50 ms', cells, notes: ['why it is blank'] }],
     })
+  })
+})
+
+describe('a chart', () => {
+  const bar = (who: string, value: number): Cell => ({ at: 'a & b', who, metric: 'ms', sample: sampleOf([value]) })
+  const scenario = { name: 'some', title: 'Some: more', charted: 'ms', notes: [] }
+
+  it('has a bar for each contestant, longer by its logarithm', () => {
+    const svg = svgOf({ ...scenario, cells: [bar('Signalbox, HTTP', 10), bar('a peer', 1_000), bar('floor: x', 0)] })
+    const widths = [...(svg ?? '').matchAll(/width="([\d.]+)" height="\d+" class="(\w+)"/g)].map(([, w, kind]) => [
+      kind,
+      w,
+    ])
+    expect(widths).toEqual([
+      ['own', expect.any(String)],
+      ['peer', expect.any(String)],
+      ['floor', '0.0'],
+    ])
+    expect(Number(widths[1]?.[1])).toBeCloseTo(3 * Number(widths[0]?.[1]), 0)
+    expect(svg).toContain('(logarithmic)')
+    expect(svg).toContain('a &amp; b')
+    expect(svg).toContain('>1,000</text>')
+  })
+
+  it('is linear where bars can be compared so', () => {
+    const svg = svgOf({ ...scenario, cells: [bar('one', 10), bar('another', 40)] })
+    const widths = [...(svg ?? '').matchAll(/width="([\d.]+)" height/g)].map(([, width]) => Number(width))
+    expect(widths[1]).toBeCloseTo(4 * (widths[0] ?? 0), 0)
+    expect(svg).not.toContain('logarithmic')
+  })
+
+  it('of nothing is none', () => {
+    expect(svgOf({ ...scenario, cells: [] })).toBeNull()
+    expect(svgOf({ ...scenario, charted: 'other', cells: [bar('one', 1)] })).toBeNull()
   })
 })
 
 describe('options', () => {
   const names = ['a', 'b']
 
-  it('take all scenarios where none is named, and only that is a whole run', () => {
+  it('take all scenarios where none is named', () => {
     expect(optionsOf([], names)).toEqual({ only: names, isQuick: false, json: null })
-    expect(isWhole(optionsOf([], names), names)).toBe(true)
-    expect(isWhole(optionsOf(['--only', 'b,a'], names), names)).toBe(true)
-    expect(isWhole(optionsOf(['--only', 'b'], names), names)).toBe(false)
-    expect(isWhole(optionsOf(['--quick'], names), names)).toBe(false)
+    expect(optionsOf(['--only', 'b', '--json', 'f'], names)).toEqual({ only: ['b'], isQuick: false, json: 'f' })
+  })
+
+  it('make a whole run of all scenarios at full size, none of which failed', () => {
+    const all = names.map((name) => ({ name }))
+    expect(isWhole(optionsOf([], names), names, all)).toBe(true)
+    expect(isWhole(optionsOf([], names), names, all.slice(1))).toBe(false)
+    expect(isWhole(optionsOf(['--quick'], names), names, all)).toBe(false)
   })
 
   it('say which scenarios there are', () => {

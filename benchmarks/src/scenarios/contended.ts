@@ -15,6 +15,7 @@ type Round = Record<(typeof metrics)[number], number>
 export const contended: Scenario = {
   name: 'contended',
   title: `Contended: ${contenders} who want a permit all the time`,
+  charted: 'grants/s',
   run: async (stage) => {
     const { engine, http, sdk, redisSemaphore, redlock, bottleneck, etcd } = stage.contestants
     const all = [engine, http, sdk, redisSemaphore, redlock, bottleneck, etcd].filter((one) => one !== null)

@@ -15,6 +15,7 @@ type Round = Record<(typeof metrics)[number], number>
 export const handoff: Scenario = {
   name: 'handoff',
   title: 'Hand-over: from a release to the grant of the only one who waits',
+  charted: 'p50 ms',
   run: async (stage) => {
     const { engine, http, sdk, redisSemaphore, redlock, bottleneck, etcd } = stage.contestants
     const present = [engine, http, sdk, redisSemaphore, redlock, bottleneck, etcd].filter((one) => one !== null)

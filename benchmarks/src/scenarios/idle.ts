@@ -27,6 +27,7 @@ type Metric = (typeof metrics)[number]
 export const idle: Scenario = {
   name: 'idle',
   title: 'Idle: one semaphore, all wait, and nothing happens',
+  charted: 'commands sent/s',
   run: async (stage) => {
     const cells: Cell[] = []
     const figures: Figure[] = []

@@ -11,6 +11,7 @@ import type { Scenario } from './scenario.js'
 export const memory: Scenario = {
   name: 'memory',
   title: 'Memory: bytes in Redis',
+  charted: 'bytes each',
   run: async (stage) => {
     const { engine, redisSemaphore, redlock, bottleneck } = stage.contestants
     const sizes = { leases: stage.size(50_000, 2_000), waiters: stage.size(10_000, 500), peers: stage.size(5_000, 500) }

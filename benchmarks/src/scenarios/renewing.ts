@@ -16,6 +16,7 @@ const metrics = ['service CPU %', 'Redis CPU %', 'commands sent/s', 'caller CPU 
 export const renewing: Scenario = {
   name: 'renewing',
   title: 'Renewing: leases that live on, of 30 s each',
+  charted: 'Redis CPU %',
   run: async (stage) => {
     const leases = stage.size(10_000, 200)
     // Two of the SDK's periods; one of redis-semaphore's.

@@ -6,6 +6,8 @@ export interface Scenario {
   /** Of `--only`. */
   readonly name: string
   readonly title: string
+  /** The metric that its chart shows. */
+  readonly charted: string
   run(stage: Stage): Promise<Findings>
 }
 

@@ -15,6 +15,7 @@ type Rounds = ReadonlyMap<string, readonly Round[]>
 export const uncontended: Scenario = {
   name: 'uncontended',
   title: 'Uncontended: acquire and release, a permit for everybody',
+  charted: 'pairs/s',
   run: async (stage) => {
     const { engine, http, sdk, redisSemaphore, redlock, bottleneck, etcd, redisFloor, fastifyFloor } = stage.contestants
     const all = [engine, http, sdk, redisSemaphore, redlock, bottleneck, etcd, redisFloor, fastifyFloor]
