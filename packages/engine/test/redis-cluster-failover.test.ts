@@ -97,6 +97,30 @@ describe('when a primary of a cluster is lost', { timeout: 60_000 }, () => {
     expect(page.items.map(({ name }) => name).toSorted()).toEqual(names.toSorted())
   })
 
+  it('a listing goes on at the one that took over, from its beginning: each name comes, some of them twice', async () => {
+    const many = Array.from({ length: 2_000 }, (_, index) => `n${index}`)
+    // Not all at once: a command is given half a second.
+    for (let from = 0; from < many.length; from += 100) {
+      const some = many.slice(from, from + 100)
+      await Promise.all(some.map((semaphore) => store.configure({ semaphore, limit: 1, bounded: null })))
+    }
+    await Promise.all(cluster.primaries.map((primary) => onServer(primary, (redis) => redis.wait(1, 5_000))))
+    const list = (cursor: string | null): ReturnType<RedisStore['semaphores']> =>
+      store.semaphores({ prefix: 'n', cursor, pageSize: 300 })
+    const first = await list(null)
+    // In the middle of the first primary, which has a third of the names.
+    expect(first.items).toHaveLength(300)
+    await cluster.primaries[0]?.kill()
+    const found = first.items.map(({ name }) => name)
+    let cursor = first.nextCursor
+    while (cursor !== null) {
+      const page: Awaited<ReturnType<typeof list>> = await vi.waitFor(() => list(cursor), patience)
+      found.push(...page.items.map(({ name }) => name))
+      cursor = page.nextCursor
+    }
+    expect([...new Set(found)].toSorted()).toEqual(many.toSorted())
+  })
+
   it('the listener moves on when it was at that very node', async () => {
     await holdAndQueueAll()
     const nodes = [...cluster.primaries, ...cluster.replicas]

@@ -104,6 +104,32 @@ describe('behind Sentinel', { timeout: 60_000 }, () => {
     )
   })
 
+  it('a listing goes on where another server is the primary: each name comes, some of them twice', async () => {
+    const names = Array.from({ length: 2_500 }, (_, index) => `n${index}`)
+    // Not all at once: a command is given half a second.
+    for (let from = 0; from < names.length; from += 100) {
+      const some = names.slice(from, from + 100)
+      await Promise.all(some.map((semaphore) => store.configure({ semaphore, limit: 1, bounded: null })))
+    }
+    await onServer(await watched.primary(), (redis) => redis.wait(1, 5_000))
+    const list = (cursor: string | null): ReturnType<RedisStore['semaphores']> =>
+      store.semaphores({ prefix: 'n', cursor, pageSize: 300 })
+    const first = await list(null)
+    // In the middle of a step of SCAN: fewer than it found were given out.
+    expect(first.items).toHaveLength(300)
+    const dead = await watched.primary()
+    await dead.kill()
+    await untilServedBy(other(dead))
+    const found = first.items.map(({ name }) => name)
+    let cursor = first.nextCursor
+    while (cursor !== null) {
+      const page: Awaited<ReturnType<typeof list>> = await vi.waitFor(() => list(cursor), patience)
+      found.push(...page.items.map(({ name }) => name))
+      cursor = page.nextCursor
+    }
+    expect([...new Set(found)].toSorted()).toEqual(names.toSorted())
+  })
+
   it('a primary that sentinels gave up is left, although it still answers', async () => {
     const { held } = await holdAndQueue()
     const old = await watched.primary()

@@ -31,8 +31,10 @@ export function listSemaphores({ scan, keyspace, inspect }: ListSemaphoresOption
     let [at = '0', lastName = ''] = start
     const items: SemaphoreState[] = []
     for (let step = 0; step < stepsMax; step += 1) {
-      const [next, keys] = await scan(at, keyspace.statesBeginning(prefix))
-      const after = lastName
+      const { at: madeAt, next, keys } = await scan(at, keyspace.statesBeginning(prefix))
+      // Another server finds other names in its first step: what was given out of a step of the one before says nothing of them.
+      const after = madeAt === at ? lastName : ''
+      at = madeAt
       const names = [...new Set(keys.map((key) => keyspace.nameOf(key)))].filter((name) => name > after).sort()
       while (names.length > 0) {
         if (items.length === pageSize) return { items, nextCursor: encodeCursor('semaphores', at, lastName) }

@@ -2,8 +2,16 @@ import { createHash } from 'node:crypto'
 import { StoreUnavailableError } from '../store.js'
 import type { Connection, Primary } from './connection.js'
 
-/** A step of SCAN, from "0" on: where it ended, "0" at the very end, and the keys it found. */
-export type Scan = (position: string, pattern: string) => Promise<readonly [position: string, keys: readonly string[]]>
+/** A step of SCAN, from "0" on. */
+export type Scan = (position: string, pattern: string) => Promise<ScanStep>
+
+export interface ScanStep {
+  /** Where it was made: not where it was to be made, if that server is gone. */
+  readonly at: string
+  /** Where it ended; "0": at the very end. */
+  readonly next: string
+  readonly keys: readonly string[]
+}
 
 /** Keys that one step of SCAN looks at: 1,000 take about a fifth of a millisecond. */
 const scanCount = 1_000
@@ -26,10 +34,15 @@ export function scanPrimaries({ askAll }: Connection): Scan {
       if (unreachable.length > 0) throw new StoreUnavailableError(`Not reachable: ${unreachable.join(', ')}.`)
       const { primary, cursor } = placeOf(position, reachable)
       const [next, keys] = await primary.client.scan(cursor, 'MATCH', pattern, 'COUNT', scanCount)
-      if (next !== '0') return [`${primary.slot}-${markOf(primary)}-${next}`, keys]
+      const at = positionOf(primary, cursor)
+      if (next !== '0') return { at, next: positionOf(primary, next), keys }
       const following = reachable[reachable.indexOf(primary) + 1]
-      return [following === undefined ? '0' : `${following.slot}-${markOf(following)}-0`, keys]
+      return { at, next: following === undefined ? '0' : positionOf(following, '0'), keys }
     })
+}
+
+function positionOf(primary: Primary, cursor: string): string {
+  return `${primary.slot}-${markOf(primary)}-${cursor}`
 }
 
 function placeOf(position: string, primaries: readonly Primary[]): { primary: Primary; cursor: string } {
