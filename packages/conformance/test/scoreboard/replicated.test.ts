@@ -3,7 +3,7 @@ import { startReplicated, type TestReplicated } from '@signalbox/test-redis'
 import { Redis } from 'ioredis'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { runFailovers } from '../failovers/failovers.js'
-import { startReplica } from './served.js'
+import { pass, startReplica } from './served.js'
 
 const keyPrefix = 'replicated:'
 const replication = { waitReplicas: 1, waitTimeoutMs: 1_000 }
@@ -81,6 +81,65 @@ describe('replicated grants', () => {
     const granted = await patient
     expect(granted.status).toBe(200)
     expect(await idsOn(replica.url, 'crew')).toEqual([granted.body['leaseId']])
+  })
+
+  describe('a queued grant that is not replicated in time', () => {
+    interface Told {
+      /** Of the lease that the store granted first. */
+      readonly firstFence: number
+      readonly body: Readonly<Record<string, unknown>>
+      /** How much longer the store's lease lasts than its caller believes, at least. */
+      readonly spareMs: number
+    }
+
+    async function grantWhilePaused(
+      ttlMs: number,
+      until: (firstFence: number, fences: () => Promise<number[]>) => unknown,
+    ): Promise<Told> {
+      const { primary, replica } = await pair()
+      const service = await startReplica({
+        ...{ redisUrl: primary.url, keyPrefix, replication: { waitReplicas: 1, waitTimeoutMs: 200 } },
+        engine: { heartbeatMs: 100 },
+      })
+      const leases = async () => {
+        const page = await service.store.leases({ semaphore: 'crew', cursor: null, pageSize: 10 })
+        return page.kind === 'page' ? page.items : []
+      }
+      const fences = async (): Promise<number[]> => (await leases()).map(({ fence }) => fence)
+      const holder = randomUUID()
+      await service.post('crew', 'acquire', { leaseId: holder, create: { limit: 1 } })
+      const sentAtMs = performance.now()
+      const waiting = service.post('crew', 'acquire', { waitMs: 20_000, ttlMs })
+      await vi.waitFor(async () => expect(await service.inspect('crew')).toMatchObject({ waiting: 1 }))
+      await replica.pause()
+      await service.post('crew', 'release', { leaseId: holder })
+      const [firstFence = 0] = await fences()
+      await until(firstFence, fences)
+      await replica.resume()
+      const { status, body } = await waiting
+      expect(status).toBe(200)
+      const heardAtMs = performance.now()
+      const [lease] = await leases()
+      expect(lease?.fence).toBe(body['fence'])
+      // As the SDK reckons it.
+      const sinceMs = Math.min(Number(body['waitedMs']), heardAtMs - sentAtMs)
+      const believedMs = sentAtMs + sinceMs + Number(body['expiresInMs'])
+      return { firstFence, body, spareMs: performance.now() + (lease?.expiresInMs ?? 0) - believedMs }
+    }
+
+    it('is told of when it is, and as no longer than what is left of it', async () => {
+      const { firstFence, body, spareMs } = await grantWhilePaused(60_000, () => pass(1_000))
+      expect(body['fence']).toBe(firstFence)
+      expect(spareMs).toBeGreaterThanOrEqual(0)
+    })
+
+    it('is never told of when it has run out meanwhile: the wait goes on for another one', async () => {
+      const { firstFence, body, spareMs } = await grantWhilePaused(1_500, (first, fences) =>
+        vi.waitFor(async () => expect(Math.max(...(await fences()))).toBeGreaterThan(first), 10_000),
+      )
+      expect(body['fence']).toBeGreaterThan(firstFence)
+      expect(spareMs).toBeGreaterThanOrEqual(0)
+    })
   })
 
   it('one round of WAIT serves all that came meanwhile', async () => {
