@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Engine, EngineObserver } from '@signalbox/engine'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Excess } from './load.js'
-import { semaphoreGauges } from './semaphore-gauges.js'
+import { semaphoreGauges, type ScrapeScope } from './semaphore-gauges.js'
 
 /** What there may be too much of. */
 type Shed = Excess | 'waiters'
@@ -17,7 +17,7 @@ export interface Metrics {
   /** One request was turned away because there is too much of this. */
   readonly shed: (excess: Shed) => void
   /** The Prometheus text. Of the semaphores it names only those whose name begins with the prefix. */
-  render(engine: Engine, scope: { readonly prefix: string; readonly semaphoresMax: number }): Promise<string>
+  render(engine: Engine, scope: ScrapeScope): Promise<string>
   readonly contentType: string
   close(): void
 }
@@ -77,10 +77,10 @@ export function createMetrics(): Metrics {
       }
     },
     shed: (excess) => shed.inc({ excess }),
-    async render(engine, { prefix, semaphoresMax }) {
+    async render(engine, scope) {
       setNow(engine)
       const own = await registry.metrics()
-      return own + (await semaphoreGauges(engine, prefix, semaphoresMax))
+      return own + (await semaphoreGauges(engine, scope))
     },
     contentType: registry.contentType,
     close: () => delay.disable(),

@@ -4,12 +4,22 @@ import { Gauge, Registry } from 'prom-client'
 /** Counting on beyond this would make a scrape cost more than it tells. */
 const omittedMax = 10_000
 const pageSize = 1_000
+/** Room for as many as may be named and counted. In a Redis that is full of other programs' keys pages are empty, and this is what ends the search. */
+const pagesMax = 20
+
+/** Of which semaphores there are to be gauges. */
+export interface ScrapeScope {
+  readonly prefix: string
+  readonly semaphoresMax: number
+  /** Whether nobody is there any more to read it: then the search ends. */
+  readonly isGone?: () => boolean
+}
 
 /**
  * Gauges of single semaphores, asked of the store at the scrape: they show the very set that decides grants. A registry of its own for
  * each scrape, because two at once may see different names. A store that is down costs these gauges and nothing else.
  */
-export async function semaphoreGauges(engine: Engine, prefix: string, semaphoresMax: number): Promise<string> {
+export async function semaphoreGauges(engine: Engine, scope: ScrapeScope): Promise<string> {
   const registry = new Registry()
   const registers = [registry]
   const up = new Gauge({ name: 'signalbox_store_up', help: 'Whether the store answered this scrape', registers })
@@ -32,10 +42,16 @@ export async function semaphoreGauges(engine: Engine, prefix: string, semaphores
     help: `Semaphores that have no gauges here because there are too many (counted up to ${omittedMax})`,
     registers,
   })
+  const allSeen = new Gauge({
+    name: 'signalbox_semaphores_all_seen',
+    help: `Whether this scrape looked at all semaphores; if not, some are neither shown nor counted as omitted (it ends after ${pagesMax} pages)`,
+    registers,
+  })
   try {
-    const { shown, left } = await firstStates(engine, prefix, semaphoresMax)
+    const { shown, left, isAll } = await firstStates(engine, scope)
     up.set(1)
     omitted.set(left)
+    allSeen.set(Number(isAll))
     for (const state of shown) {
       const labels = { semaphore: state.name }
       limit.set(labels, state.limit)
@@ -51,18 +67,18 @@ export async function semaphoreGauges(engine: Engine, prefix: string, semaphores
 
 async function firstStates(
   engine: Engine,
-  prefix: string,
-  most: number,
-): Promise<{ shown: SemaphoreState[]; left: number }> {
+  { prefix, semaphoresMax, isGone = () => false }: ScrapeScope,
+): Promise<{ shown: SemaphoreState[]; left: number; isAll: boolean }> {
   const shown: SemaphoreState[] = []
   let left = 0
   let cursor: string | null = null
-  do {
+  for (let pages = 0; pages < pagesMax && left < omittedMax && !isGone(); pages += 1) {
     const page: Awaited<ReturnType<Engine['semaphores']>> = await engine.semaphores({ prefix, cursor, pageSize })
-    const room = Math.max(0, most - shown.length)
+    const room = Math.max(0, semaphoresMax - shown.length)
     shown.push(...page.items.slice(0, room))
     left += Math.max(0, page.items.length - room)
     cursor = page.nextCursor
-  } while (cursor !== null && left < omittedMax)
-  return { shown, left: Math.min(left, omittedMax) }
+    if (cursor === null) return { shown, left: Math.min(left, omittedMax), isAll: left <= omittedMax }
+  }
+  return { shown, left: Math.min(left, omittedMax), isAll: false }
 }

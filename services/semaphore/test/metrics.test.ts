@@ -1,4 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { get } from 'node:http'
+import type { Socket } from 'node:net'
+import { createMemoryStore } from '@signalbox/engine'
 import { expect, test } from 'vitest'
 import { leaseId, openService, type OpenService } from './open-service.js'
 
@@ -66,6 +69,51 @@ test('gauges of semaphores are what inspection shows, up to so many names', asyn
     expect(value(text, `signalbox_semaphore_waiters{semaphore="${name}"}`)).toBe(state.waiting)
   }
 })
+
+/** A store in which a search for semaphores finds only keys of others, page after page. */
+function endlessStore(onPage: (page: number) => Promise<void> | void) {
+  let pages = 0
+  const semaphores = async () => {
+    pages += 1
+    await onPage(pages)
+    return { items: [], nextCursor: 'more' }
+  }
+  return { store: { ...createMemoryStore(), semaphores }, pages: () => pages }
+}
+
+test('a scrape gives up the search in a store full of other keys, and says so', async () => {
+  const { store, pages } = endlessStore(() => undefined)
+  const text = await scrape(openService({ store }))
+  expect(pages()).toBe(20)
+  expect(value(text, 'signalbox_store_up')).toBe(1)
+  expect(value(text, 'signalbox_semaphores_all_seen')).toBe(0)
+  const service = openService({ settings: { metricsSemaphoresMax: 1 } })
+  for (const name of ['a', 'b']) await service.acquire(name, { create: { limit: 1 } })
+  expect(value(await scrape(service), 'signalbox_semaphores_all_seen')).toBe(1)
+})
+
+test('a scrape whose caller has gone ends', async () => {
+  const { promise: gone, resolve: hasGone } = signal()
+  const { store, pages } = endlessStore((page) => {
+    // The other pages are answered at once.
+    if (page > 1) return
+    request.destroy()
+    return gone
+  })
+  const service = openService({ store })
+  service.app.server.once('connection', (socket: Socket) => socket.once('close', hasGone))
+  const request = get({ port: await service.listen(), path: '/metrics', agent: false }).on('error', () => undefined)
+  await gone
+  // By the time of another request's answer all of them would have been asked for.
+  await service.call('GET', '/healthz')
+  expect(pages()).toBe(1)
+})
+
+function signal(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = (): void => undefined
+  const promise = new Promise<void>((done) => (resolve = done))
+  return { promise, resolve }
+}
 
 test('open waits are those of now', async () => {
   const service = openService()

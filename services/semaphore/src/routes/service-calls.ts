@@ -65,9 +65,13 @@ export function metricsRoute({ engine, metrics, settings }: RouteContext): Route
     anyQuery: true,
     replies: [{ status: 200, description: 'In the text format', contentType: 'text/plain' }],
     codes: [],
-    async handle({ keyPrefix }, reply) {
+    async handle({ keyPrefix, raw }, reply) {
       reply.header('content-type', metrics.contentType)
-      return metrics.render(engine, { prefix: keyPrefix, semaphoresMax: settings.metricsSemaphoresMax })
+      return metrics.render(engine, {
+        prefix: keyPrefix,
+        semaphoresMax: settings.metricsSemaphoresMax,
+        isGone: () => raw.socket.destroyed,
+      })
     },
   })
 }
