@@ -1,3 +1,4 @@
+import { finished } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { startTcpProxy, type TcpProxy } from '@signalbox/test-redis'
 import { z } from 'zod'
@@ -36,7 +37,12 @@ export class Replica {
 
   static async start(options: ReplicaOptions): Promise<Replica> {
     const replica = new Replica(options, await startTcpProxy(options.store))
-    await replica.launch()
+    try {
+      await replica.launch()
+    } catch (error) {
+      await replica.close()
+      throw error
+    }
     return replica
   }
 
@@ -56,9 +62,11 @@ export class Replica {
       // Short, so that long polls come to their end and are taken up again.
       SIGNALBOX_CAP_MS: '3000',
     }
+    const said: string[] = []
     const child: Child = runNode(this.#options.program, env, (line, stream) => {
       const found = /Signalbox listens on (\S+)/.exec(line)?.[1]
       if (found !== undefined) listening(found)
+      if (stream === 'stderr') said.push(line)
       if (isMishap(line, stream)) this.#options.onMishap(this.name, line)
     })
     this.#child = child
@@ -68,8 +76,10 @@ export class Replica {
     const late = setTimeout(() => child.kill(), readyWithinMs)
     const first = await Promise.race([url, child.ended])
     clearTimeout(late)
-    if (typeof first !== 'string' || !URL.canParse(first))
-      throw new Error(`${this.name} does not start: ${String(first)}`)
+    if (typeof first !== 'string' || !URL.canParse(first)) {
+      if (child.process.stderr !== null) await finished(child.process.stderr).catch(() => undefined)
+      throw new Error(`${this.name} does not start: ${[String(first), ...said].join('\n')}`)
+    }
     this.#address = { host: '127.0.0.1', port: Number(new URL(first).port) }
   }
 

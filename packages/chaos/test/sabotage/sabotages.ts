@@ -12,8 +12,8 @@ export const sabotages = {
   'one permit too many': [
     {
       file: 'acquire',
-      line: '  and semaphore.used + permits <= semaphore.limit\n',
-      instead: '  and semaphore.used + permits <= semaphore.limit + 1\n',
+      line: 'if creates or used > semaphore.limit or leases[lease_id] then',
+      instead: 'if creates or used > semaphore.limit + 1 or leases[lease_id] then',
     },
   ],
   'last come, first served': [
@@ -47,8 +47,8 @@ export const sabotages = {
   'a release that wakes nobody': [
     {
       file: 'release',
-      line: '    remove_lease(semaphore, lease_id, lease)\n    settle(semaphore)\n',
-      instead: '    remove_lease(semaphore, lease_id, lease)\n',
+      line: '    remove_leases(semaphore, { lease_id }, { lease })\n    settle(semaphore)\n',
+      instead: '    remove_leases(semaphore, { lease_id }, { lease })\n',
     },
   ],
   'a grant that nobody is told of': [
