@@ -25,15 +25,20 @@ export function ask(at: Address, command: string, timeoutMs = 1_000): Promise<st
   })
 }
 
-/** Waits until the server answers PING; gives up when `alive` says that it ended, or after 10 s. */
+const silentForMs = 10_000
+/** Of a file of some hundred MB, on a busy machine. */
+const loadingForMs = 120_000
+
+/** Waits until the server answers PING; gives up when `alive` says that it ended, after 10 s, or after 2 min if it says that it loads its data. */
 export async function untilItAnswers(at: Address, alive: () => boolean): Promise<void> {
-  const giveUpAt = performance.now() + 10_000
+  const startedAt = performance.now()
   for (;;) {
     const answer = await ask(at, 'PING').catch((error: unknown) => String(error))
     if (answer.startsWith('+PONG')) return
     if (!alive()) throw new Error(`The server ended before it answered at ${at.host}:${at.port}.`)
-    if (performance.now() > giveUpAt)
-      throw new Error(`No Redis answered at ${at.host}:${at.port} within 10 s: ${answer.trim()}`)
+    const patienceMs = answer.startsWith('-LOADING') ? loadingForMs : silentForMs
+    if (performance.now() - startedAt > patienceMs)
+      throw new Error(`No Redis answered at ${at.host}:${at.port} within ${patienceMs} ms: ${answer.trim()}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
