@@ -9,7 +9,7 @@ test(
     expect(keys.after).toBe(keys.before)
     // An operation that was rare enough to come after the warm-up has a histogram of some lines; a label with names would have thousands.
     expect(series.after - series.before).toBeLessThan(200)
-    // The smallest object a cycle could leave behind, in a collection that keeps it, takes some 30 bytes: 1.8 MB.
-    expect(heapBytes.after - heapBytes.before).toBeLessThan(1_000_000)
+    // One small object that each cycle leaves in a collection is 5.3 MB; a run that leaves none differs from another by 1 MB.
+    expect(heapBytes.after - heapBytes.before).toBeLessThan(2_500_000)
   },
 )

@@ -41,10 +41,15 @@ export async function fuzz({ requests, seed, redisUrl, say = () => undefined }: 
 
   const part = async (name: string, target: Target, run: () => Promise<Finding[]>, size: number) => {
     const startedAtMs = performance.now()
-    const found = await run()
+    let found: Finding[]
+    let left: number
+    try {
+      found = await run()
+      left = await waitersLeft(target)
+    } finally {
+      await target.close()
+    }
     const errors = target.errors.map((error) => ({ wrong: `logged as an error: ${error}`, sent: '' }))
-    const left = await waitersLeft(target)
-    await target.close()
     const stuck = left === 0 ? [] : [{ wrong: `${left} acquires wait though nobody is connected`, sent: '' }]
     findings.push(...found, ...errors, ...stuck)
     sent += size
