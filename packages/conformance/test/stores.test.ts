@@ -155,6 +155,10 @@ test('no right was missing, and none is documented that is not needed', async ()
     const store = createRedisStore({ url: primary.url.replace('//', '//signalbox:secret@'), waitReplicas: 1 })
     await vi.waitFor(() => store.ping())
     await store.warnings()
+    // A loss, and the end of its guard.
+    await admin.del('signalbox:marker:{}')
+    await vi.waitFor(() => expect(store.guardMs()).toBeGreaterThan(0), { timeout: 5_000 })
+    await vi.waitFor(() => expect(store.guardMs()).toBe(0), { timeout: 20_000 })
     await store.close()
     const refused: unknown = await admin.acl('LOG')
     // Servers before 7.2 do not know it, so it is not among the rights here.
