@@ -174,6 +174,42 @@ test('no right was missing, and none is documented that is not needed', async ()
   }
 })
 
+test('in a cluster four rights more are enough', async () => {
+  const { url, primaries } = await (cluster ??= startCluster())
+  const admins = primaries.map((primary) => new Redis(primary.url))
+  const more = ['+cluster|slots', '+cluster|info', '+asking', '+readonly']
+  for (const admin of admins) await admin.acl('SETUSER', 'signalbox', ...documentedRights(), ...more)
+  const store = createRedisStore({ url: url.replace('//', '//signalbox:secret@') })
+  try {
+    await vi.waitFor(() => store.ping(), { timeout: 10_000 })
+    await store.warnings()
+    await store.listen('r', () => undefined)
+    for (const semaphore of ['a', 'b', 'c', 'd', 'e', 'f']) {
+      const create = { limit: 1, bounded: true, onConflict: 'keep' } as const
+      const request = {
+        semaphore,
+        leaseId: randomUUID(),
+        permits: 1,
+        ttlMs: 60_000,
+        enqueue: false,
+        holder: '',
+        create,
+      }
+      expect(await store.acquire({ ...request, attachment: { replica: 'r', number: 1 } })).toMatchObject({
+        kind: 'granted',
+      })
+      expect(await store.remove({ semaphore, force: true })).toEqual({ kind: 'removed' })
+    }
+    for (const admin of admins) {
+      const refused: unknown = await admin.acl('LOG')
+      expect(Array.isArray(refused) && refused.filter((entry) => !String(entry).includes('client|setinfo'))).toEqual([])
+    }
+  } finally {
+    await store.close()
+    for (const admin of admins) admin.disconnect()
+  }
+})
+
 afterAll(async () => {
   await Promise.all([node, cluster, sentinels, replicated].map(async (started) => (await started)?.stop()))
 })

@@ -7,6 +7,9 @@ import type { TestRedis } from './test-redis.js'
 
 const host = '127.0.0.1'
 const name = 'orders'
+/** As docs/operations.md has them. */
+const sentinelRights =
+  'resetchannels &+switch-master -@all +hello +client|setname +info +sentinel|get-master-addr-by-name +sentinel|sentinels +subscribe'
 /** What sentinels that let not everybody in tell each other. */
 const amongSentinels = 'sentinels-only'
 
@@ -95,7 +98,7 @@ function startSentinel(
     `sentinel failover-timeout ${name} 4000`,
     ...(sentinelLogin === undefined
       ? []
-      : [`user ${sentinelLogin.username} on >${sentinelLogin.password} ~* &* +@all`]),
+      : [`user ${sentinelLogin.username} on >${sentinelLogin.password} ${sentinelRights}`]),
     ...(access.password === undefined ? [] : [`sentinel auth-pass ${name} ${access.password}`]),
   ]
   return launcher.start({
