@@ -64,6 +64,12 @@ test.each(Object.entries(expected))('%s is found', async (sabotage, words) => {
   })
 })
 
+test('a replica that does not start says why, and leaves nothing open', async () => {
+  const program = ['--import', 'tsx', sabotagedService, 'none']
+  const opening = World.open({ replicas: 1, program, onMishap: () => undefined })
+  await expect(opening).rejects.toThrow(/^replica-1 does not start: 1\n[^]*there is no sabotage "none"/)
+})
+
 test('the service as it is passes under faults, and every promise is looked at', async () => {
   await onLoad([...builtService], { isFaulty: true }, async (directory, round) => {
     await round

@@ -25,18 +25,17 @@ export function ask(at: Address, command: string, timeoutMs = 1_000): Promise<st
   })
 }
 
-const silentForMs = 10_000
-/** Of a file of some hundred MB, on a busy machine. */
-const loadingForMs = 120_000
+/** Two minutes are enough for a file of some hundred MB on a busy machine. */
+const standardPatience = { silentForMs: 10_000, loadingForMs: 120_000 }
 
-/** Waits until the server answers PING; gives up when `alive` says that it ended, after 10 s, or after 2 min if it says that it loads its data. */
-export async function untilItAnswers(at: Address, alive: () => boolean): Promise<void> {
+/** Waits until the server answers PING; gives up when `alive` says that it ended, or it has been silent, or has said that it loads its data, for too long. */
+export async function untilItAnswers(at: Address, alive: () => boolean, patience = standardPatience): Promise<void> {
   const startedAt = performance.now()
   for (;;) {
     const answer = await ask(at, 'PING').catch((error: unknown) => String(error))
     if (answer.startsWith('+PONG')) return
     if (!alive()) throw new Error(`The server ended before it answered at ${at.host}:${at.port}.`)
-    const patienceMs = answer.startsWith('-LOADING') ? loadingForMs : silentForMs
+    const patienceMs = answer.startsWith('-LOADING') ? patience.loadingForMs : patience.silentForMs
     if (performance.now() - startedAt > patienceMs)
       throw new Error(`No Redis answered at ${at.host}:${at.port} within ${patienceMs} ms: ${answer.trim()}`)
     await new Promise((resolve) => setTimeout(resolve, 20))

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createConnection } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { startTestRedis } from '../src/index.js'
+import { ask, untilItAnswers } from '../src/resp-probe.js'
 import type { StartOptions, TestRedis } from '../src/index.js'
 
 describe('the Redis for tests', () => {
@@ -55,6 +56,22 @@ describe('the Redis for tests', () => {
     expect(await reply(own, 'GET a')).toBe('$1\r\n1\r\n')
     await own.stop()
     expect(await reply(own, 'PING')).toBeNull()
+  })
+
+  it('is waited for as long as it says that it loads its data', async () => {
+    const slowToLoad = ['--key-load-delay', '5000', '--loading-process-events-interval-bytes', '1024']
+    const own = await start({ config: slowToLoad })
+    const filler = 'x'.repeat(200)
+    for (let key = 0; key < 400; key += 1) await ask(own, `SET key-${key} ${filler}`)
+    await ask(own, 'SAVE')
+    await own.kill()
+    const restarted = own.restart()
+    const answer = () => ask(own, 'PING').catch(String)
+    // Two seconds long the former, which only a machine that stands still would miss.
+    await expect.poll(answer, { timeout: 20_000, interval: 5 }).toMatch(/^-LOADING|^\+PONG/)
+    await untilItAnswers(own, () => true, { silentForMs: 0, loadingForMs: 50_000 })
+    expect(await answer()).toBe('+PONG\r\n')
+    await restarted
   })
 
   it('can be a node in cluster mode with every slot', async () => {
