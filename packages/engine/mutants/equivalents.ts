@@ -73,6 +73,12 @@ export const equivalents: readonly Equivalent[] = [
     because: 'The second deadline is read and not looked at.',
   },
   {
+    file: 'lib/semaphore',
+    text: 'semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)',
+    change: '0 -> 1',
+    because: 'Both are long ago.',
+  },
+  {
     file: 'remove',
     text: 'if semaphore.fence > now_us then',
     change: '> -> >=',

@@ -148,7 +148,7 @@ export function mutantsOf(file: string, source: string): Mutant[] {
   return edits.map(({ start, end, put, change = `${source.slice(start, end)} -> ${put}` }) => {
     const lineStart = source.lastIndexOf('\n', start - 1) + 1
     const text = source.slice(lineStart).split('\n', 1)[0]?.trim() ?? ''
-    const key = `${lineStart} ${change}`
+    const key = `${text} ${change}`
     const nth = (seen.get(key) ?? 0) + 1
     seen.set(key, nth)
     return {

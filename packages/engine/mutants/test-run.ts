@@ -81,7 +81,11 @@ export async function openTestRun(root: string, redisUrl: string): Promise<TestR
     async firstFailure({ files, only }, file) {
       vitest.invalidateFile(file)
       vitest.setGlobalTestNamePattern(only ?? '')
-      const run = () => vitest.runTestSpecifications(files.map((test) => project.createSpecification(pathOf(test))))
+      const run = () => {
+        // Or the result would have what failed in earlier runs, of other files too.
+        vitest.state.filesMap.clear()
+        return vitest.runTestSpecifications(files.map((test) => project.createSpecification(pathOf(test))))
+      }
       const first = await run()
       // Without a test that failed it may have been the machine, which is not to be counted as a test that bites.
       const last = failedTest(first) === undefined && otherFailure(first) !== null ? await run() : first

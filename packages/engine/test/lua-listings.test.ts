@@ -88,6 +88,7 @@ describe('list-waiters', () => {
       ['2', '2', '2', String(nowMs), '70', 'of b'],
       ['3', '3', '3', String(nowMs), '70', 'of c'],
     ]
+    expect(await table.call('inspect', {})).toMatchObject({ waiting: 3, oldestWaitMs: 70 })
     expect(await list(0, 2)).toEqual({ kind: 'page', more: true, items: rows.slice(0, 2).flat() })
     expect(await list(2, 2)).toEqual({ kind: 'page', more: false, items: rows.slice(2).flat() })
     expect(await list(3, 2)).toEqual({ kind: 'page', more: false, items: [] })

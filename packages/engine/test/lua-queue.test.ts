@@ -134,6 +134,14 @@ describe('the queue', () => {
     expect(table.expired).toBe(1)
   })
 
+  it('does not put a new lease in the place of one that is over but behind the batch', async () => {
+    for (const leaseId of [a, b, c]) await acquire({ leaseId, createLimit: 5, ttlMs: 100 })
+    table.clock.advance(100)
+    expect(await acquire({ leaseId: c, batchMax: 1 })).toMatchObject({ kind: 'granted' })
+    expect(table.expired).toBe(3)
+    expect((await table.snapshot())['state']).toMatchObject({ used: '1' })
+  })
+
   it('answers a newcomer only when the batch of expired leases is worked off', async () => {
     for (const leaseId of [a, b, c, d]) await acquire({ leaseId, createLimit: 4, ttlMs: 100 })
     table.clock.advance(100)

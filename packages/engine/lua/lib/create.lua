@@ -2,7 +2,6 @@
 local function create_semaphore(semaphore, limit, bounded)
   semaphore.exists = true
   semaphore.limit = limit
-  semaphore.initial = limit
   semaphore.bounded = bounded
   semaphore.fence = tonumber(redis.call('GET', fence_key) or 0)
   -- The keys of a semaphore end by times to live of their own, and an eviction asks nobody: what is left of one that is gone must not

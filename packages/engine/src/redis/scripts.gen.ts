@@ -4,7 +4,7 @@ import { defineScript, defineScriptOfMany } from './define-script.js'
 export const scripts = {
   acquire: defineScriptOfMany({
     name: 'acquire',
-    sha1: '1561483e8d4048bbabe7ae09d0b5da83583017e5',
+    sha1: 'd9bbdcad149ed257de464f6ca57efc36cb91d397',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', queueMax: 'int' },
     each: { keys: ['retired'], args: { leaseId: 'string', permits: 'int', ttlMs: 'int', enqueue: 'bool', attachment: 'string', holder: 'string', createLimit: 'int', createBounded: 'bool', onConflict: 'string' } },
@@ -246,7 +246,6 @@ end
 local function create_semaphore(semaphore, limit, bounded)
   semaphore.exists = true
   semaphore.limit = limit
-  semaphore.initial = limit
   semaphore.bounded = bounded
   semaphore.fence = tonumber(redis.call('GET', fence_key) or 0)
   redis.call('DEL', deadlines_key, leases_key, queue_key, waiters_key, replicas_key)
@@ -1227,7 +1226,7 @@ return answered
   }),
   configure: defineScript({
     name: 'configure',
-    sha1: '5038df9198dc7d745ed5f941f80f0c128dc4748a',
+    sha1: '44b8943c4df396f67da1bd613d04880e6bf228e5',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', limit: 'int', bounded: 'string' },
     replies: {
@@ -1357,7 +1356,6 @@ end
 local function create_semaphore(semaphore, limit, bounded)
   semaphore.exists = true
   semaphore.limit = limit
-  semaphore.initial = limit
   semaphore.bounded = bounded
   semaphore.fence = tonumber(redis.call('GET', fence_key) or 0)
   redis.call('DEL', deadlines_key, leases_key, queue_key, waiters_key, replicas_key)
