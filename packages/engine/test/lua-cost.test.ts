@@ -21,7 +21,7 @@ beforeEach(async () => {
   heard = ''
   const { hostname, port } = new URL(redisUrl())
   // ioredis takes what a busy server says first for the reply to MONITOR.
-  monitor = connect(Number(port), hostname)
+  monitor = connect(Number(port === '' ? 6379 : port), hostname)
   monitor.setEncoding('utf8')
   monitor.on('data', (text: string) => (heard += text))
   monitor.write('MONITOR\r\n')
