@@ -2,6 +2,7 @@
 // nothing is left behind. (package.json says `exec node` because the shell in between would not pass signals on.)
 import { prepare } from './prepare.mjs'
 
-prepare('services/semaphore')
+// The SDK too: an application installs it from this clone.
+prepare('services/semaphore', 'packages/client')
 const built = new URL('../services/semaphore/dist/main.js', import.meta.url)
 await import(built.href)

@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+// For projects whose own `lib` ends before it: the declarations made from this file name it.
 import { semaphoresPage } from './administration.js'
 import { BoundedSemaphore } from './bounded-semaphore.js'
 import { bindConnection, Connection } from './connection.js'

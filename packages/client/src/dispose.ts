@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+// For projects whose own `lib` ends before it: the declarations made from this file name it.
 /**
  * `Symbol.asyncDispose`, also where the runtime lacks it: compilers' `await using` looks it up under this name when a polyfill
  * has not set the property. The SDK itself sets nothing global.

@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+// For projects whose own `lib` ends before it: the declarations made from this file name it.
 /**
  * Permits held until released, or until the service has heard nothing for the lease's ttl. A lease renews itself at a third of its ttl, keeping
  * no process alive. All durations are ms.
