@@ -77,7 +77,8 @@ function fail(log: Log, error: unknown): never {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL') {
     const reason = { EADDRINUSE: 'in use', EACCES: 'not allowed', EADDRNOTAVAIL: 'not of this machine' }[code]
-    process.stderr.write(`The address of HOST and PORT is ${reason}: set PORT (or HOST) to another.\n`)
+    const port = error instanceof Error && 'port' in error ? ` ${String(error.port)}` : ''
+    process.stderr.write(`The address of HOST and PORT${port} is ${reason}: set PORT (or HOST) to another.\n`)
   } else if (error instanceof ConfigError || error instanceof PrivateRedisError) {
     process.stderr.write(`${error.message}\n`)
   } else {

@@ -75,7 +75,7 @@ describe('a start', () => {
     const first = await run({}).url()
     const { output, ended } = run({ PORT: new URL(first).port })
     expect(await ended).toBe(1)
-    expect(output()).toMatch(/The address of HOST and PORT is in use/)
+    expect(output()).toContain(`The address of HOST and PORT ${new URL(first).port} is in use`)
     expect(output()).not.toMatch(/at .*\.js/)
   })
 
