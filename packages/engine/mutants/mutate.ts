@@ -115,7 +115,7 @@ function editsOf(source: string, node: Node, isBranch: boolean): Edit[] {
   }
   if (node.type === 'UnaryExpression' && node.operator === 'not') {
     const { start } = rangeOf(node)
-    return [{ start, end: start + 'not '.length, put: '' }]
+    return [{ start, end: start + 'not '.length, put: '', change: 'not removed' }]
   }
   if (node.type === 'IfClause' || node.type === 'ElseifClause') return negation(node.condition)
   const goes = node.type === 'CallStatement' || node.type === 'AssignmentStatement' || (isBranch && isEarlyExit(node))

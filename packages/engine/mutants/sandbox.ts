@@ -5,7 +5,7 @@ import { compileAll, readSources } from '../compiler/compile.js'
 import { emit } from '../compiler/emit.js'
 import { HeaderError } from '../compiler/header.js'
 
-const notCopied = new Set(['node_modules', 'dist', 'coverage'])
+const notCopied = new Set(['node_modules', 'dist', 'coverage', '.git', '.signalbox'])
 
 /** A copy of the sources, whose Lua may be anything. */
 export interface Sandbox {
@@ -23,11 +23,7 @@ export interface Sandbox {
 
 export function createSandbox(repository: string): Sandbox {
   const root = mkdtempSync(join(tmpdir(), 'signalbox-mutant-'))
-  cpSync(join(repository, 'packages'), join(root, 'packages'), {
-    recursive: true,
-    filter: (path) => !notCopied.has(basename(path)),
-  })
-  cpSync(join(repository, 'tsconfig.base.json'), join(root, 'tsconfig.base.json'))
+  cpSync(repository, root, { recursive: true, filter: (path) => !notCopied.has(basename(path)) })
   symlinkSync(join(repository, 'node_modules'), join(root, 'node_modules'))
   const engine = join(root, 'packages/engine')
   const lua = join(engine, 'lua')

@@ -73,6 +73,18 @@ describe('configure, of a new semaphore', () => {
   })
 })
 
+describe('a semaphore whose state is gone', () => {
+  it('is made anew, and nothing that it left is counted', async () => {
+    await acquire({ leaseId: a, createLimit: 1 })
+    await queue({ leaseId: b })
+    await table.redis.del(`${table.keyPrefix}{s}:state`)
+    expect(await acquire({ leaseId: c, createLimit: 1 })).toMatchObject({ kind: 'granted' })
+    expect(Object.keys(await table.snapshot())).toEqual(['deadlines', 'leases', 'state'])
+    expect(await held()).toEqual([c])
+    expect(Object.keys((await table.snapshot())['deadlines'] ?? {})).toEqual([c])
+  })
+})
+
 describe('a lower limit', () => {
   it('refuses the only waiter, if it asks for too much', async () => {
     await acquire({ leaseId: a, createLimit: 2, permits: 2 })

@@ -260,6 +260,18 @@ describe('heartbeat', () => {
 })
 
 describe('the nearest deadline', () => {
+  it('comes closer where the clock steps back under a waiter that asks again', async () => {
+    const heard = await table.listen('r2')
+    await acquire({ leaseId: a, createLimit: 1, ttlMs: 60_000 })
+    await queue({ leaseId: b, attachment: 'r1.1' })
+    await queue({ leaseId: c, attachment: 'r2.1' })
+    table.clock.advance(-3_000)
+    await queue({ leaseId: b, attachment: 'r1.1' })
+    await vi.waitFor(() => {
+      expect(heard).toEqual(['deadline s 10000'])
+    })
+  })
+
   it('counts from what a replica says now, whatever was read of it before', async () => {
     await acquire({ leaseId: a, createLimit: 1, ttlMs: 60_000 })
     expect(await queue({ leaseId: b })).toMatchObject({ nearestInMs: 10_000 })
