@@ -93,5 +93,8 @@ describe('list-waiters', () => {
     expect(await list(2, 2)).toEqual({ kind: 'page', more: false, items: rows.slice(2).flat() })
     expect(await list(3, 2)).toEqual({ kind: 'page', more: false, items: [] })
     expect(await list(0, 3)).toMatchObject({ more: false })
+    // Before it came, by a clock that was stepped back: nobody has waited for less than no time.
+    table.clock.advance(-100)
+    expect(await list(2, 2)).toMatchObject({ items: ['3', '3', '3', String(nowMs), '0', 'of c'] })
   })
 })
