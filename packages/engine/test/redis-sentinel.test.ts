@@ -47,12 +47,20 @@ describe('behind Sentinel', { timeout: 60_000 }, () => {
     }
   }
 
+  /** Once the other server has all that was written so far: newer engines wait for what this very connection wrote, and for nothing else. */
+  async function replicated(): Promise<void> {
+    await onServer(await watched.primary(), async (redis) => {
+      await redis.set('written', '')
+      expect(await redis.wait(1, 20_000)).toBe(1)
+    })
+  }
+
   /** One holds, one waits, and both servers know it. */
   async function holdAndQueue(): Promise<{ held: AcquireCall; queued: AcquireCall; fence: number }> {
     const [held, queued] = [acquireCall(randomUUID(), 1), acquireCall(randomUUID(), 2)]
     const reply = await store.acquire(held)
     expect((await store.acquire(queued)).kind).toBe('queued')
-    await onServer(await watched.primary(), (redis) => redis.wait(1, 5_000))
+    await replicated()
     return { held, queued, fence: reply.kind === 'granted' ? reply.lease.fence : 0 }
   }
 
@@ -111,7 +119,7 @@ describe('behind Sentinel', { timeout: 60_000 }, () => {
       const some = names.slice(from, from + 100)
       await Promise.all(some.map((semaphore) => store.configure({ semaphore, limit: 1, bounded: null })))
     }
-    await onServer(await watched.primary(), (redis) => redis.wait(1, 5_000))
+    await replicated()
     const list = (cursor: string | null): ReturnType<RedisStore['semaphores']> =>
       store.semaphores({ prefix: 'n', cursor, pageSize: 300 })
     const first = await list(null)
