@@ -64,7 +64,8 @@ export class Known {
 
   /** Nothing is left of a removed semaphore to know its fences by once the clock has passed them: then a step back lets them fall. */
   passTo(nowMs: number): void {
-    if (nowMs < this.nowMs && this.limit === null) this.#lastFence = 0
+    const isPassed = nowMs * 1_000 > this.#lastFence
+    if (this.limit === null && (isPassed || nowMs < this.nowMs)) this.#lastFence = 0
     this.nowMs = nowMs
     for (const [id, lease] of this.held) if (lease.deadlineMs <= nowMs) this.held.delete(id)
   }
