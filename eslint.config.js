@@ -39,6 +39,11 @@ const directions = [
     ['@signalbox/client', '@signalbox/semaphore-service', 'ioredis', 'fastify'],
     'the suite knows only the interface it tests',
   ),
+  house(
+    'packages/testing/src/**',
+    ['@signalbox/*', '!@signalbox/client', '!@signalbox/engine', '!@signalbox/semaphore-service', 'ioredis', 'fastify'],
+    'what users test with is the service and the SDK as they are, put together',
+  ),
   house('packages/test-redis/src/**', ['@signalbox/*', 'fastify'], 'a Redis for tests knows nothing of Signalbox'),
   house(
     'packages/chaos/src/**',

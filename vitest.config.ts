@@ -12,6 +12,7 @@ export default defineConfig({
       '@signalbox/engine': source('packages/engine'),
       '@signalbox/client': source('packages/client'),
       '@signalbox/conformance': source('packages/conformance'),
+      '@signalbox/testing': source('packages/testing'),
       '@signalbox/test-redis': source('packages/test-redis'),
       '@signalbox/semaphore-service': source('services/semaphore'),
     },

@@ -1,6 +1,6 @@
 import { throwIfAborted } from './abort.js'
 import { fault, type Accepted, type Answer, type Fault } from './answer.js'
-import { nowMs } from './clock.js'
+import type { Clock } from './clock.js'
 import type { Closable, Connection } from './connection.js'
 import { AcquireTimeoutError, LeaseLostError, SignalboxError } from './errors.js'
 import { giveBack } from './give-back.js'
@@ -82,6 +82,7 @@ function strayWait({ status, requestId }: SignalboxError): SignalboxError {
 
 class Acquisition {
   readonly #connection: Connection
+  readonly #clock: Clock
   readonly #wish: Wish
   readonly #signals: readonly AbortSignal[]
   readonly #leaseId = crypto.randomUUID()
@@ -93,9 +94,10 @@ class Acquisition {
 
   constructor(connection: Connection, wish: Wish, signals: readonly AbortSignal[]) {
     this.#connection = connection
+    this.#clock = connection.settings.clock
     this.#wish = wish
     this.#signals = signals
-    this.#untilMs = nowMs() + wish.waitMs
+    this.#untilMs = this.#clock.now() + wish.waitMs
     this.#patience = new Patience(connection.settings.retryForMs)
   }
 
@@ -115,7 +117,7 @@ class Acquisition {
 
   async #untilDecided(): Promise<Acquired> {
     for (;;) {
-      const startedAtMs = nowMs()
+      const startedAtMs = this.#clock.now()
       const step = await this.#attempt()
       switch (step.kind) {
         case 'held':
@@ -125,7 +127,7 @@ class Acquisition {
           throw step.error
         case 'waiting':
           this.#patience.answered()
-          await this.#pauseFor(startedAtMs + shortestSliceMs - nowMs())
+          await this.#pauseFor(startedAtMs + shortestSliceMs - this.#clock.now())
           break
         case 'fault':
           await this.#pauseAfter(step)
@@ -136,7 +138,7 @@ class Acquisition {
 
   async #attempt(): Promise<Step> {
     const { settings, transport } = this.#connection
-    const waitMs = Math.min(Math.ceil(Math.max(0, this.#untilMs - nowMs())), sliceMs)
+    const waitMs = Math.min(Math.ceil(Math.max(0, this.#untilMs - this.#clock.now())), sliceMs)
     const timeoutMs = waitMs === 0 ? settings.timeoutMs : Math.min(waitMs, capMsMax) + sliceGraceMs
     this.#attempts++
     this.#decided = false
@@ -175,7 +177,7 @@ class Acquisition {
     const { semaphore, permits, ttlMs } = this.#wish
     const reply = leaseOf(answer, { leaseId: this.#leaseId, semaphore, permits, expiresInMsMax: ttlMs })
     const granted = grantedOf(answer, reply)
-    if (localDeadlineMs(granted) <= nowMs()) {
+    if (localDeadlineMs(granted) <= this.#clock.now()) {
       const text = `The lease was granted for ${reply.expiresInMs} ms and had run out before it could be used: is ttlMs too short, or the event loop blocked?`
       return fault(new LeaseLostError(text, { code: 'LEASE_NOT_HELD', retryable: true, requestId: answer.requestId }))
     }
@@ -190,7 +192,7 @@ class Acquisition {
     if (code === 'PERMITS_UNAVAILABLE' && this.#wish.waitMs === 0) return { kind: 'busy', error }
     if (code !== 'ACQUIRE_TIMEOUT' && code !== 'PERMITS_UNAVAILABLE') return { kind: 'refused', error }
     // Only a service with slices longer than what was asked for gives up early.
-    if (nowMs() < this.#untilMs) return { kind: 'waiting' }
+    if (this.#clock.now() < this.#untilMs) return { kind: 'waiting' }
     return { kind: 'refused', error: code === 'ACQUIRE_TIMEOUT' ? error : this.#timedOut(error) }
   }
 
@@ -203,14 +205,14 @@ class Acquisition {
 
   async #pauseAfter(last: Fault): Promise<void> {
     const request = describe(this.#exchange(0))
-    const delayMs = this.#patience.pauseMs(last, nowMs(), this.#untilMs)
+    const delayMs = this.#patience.pauseMs(last, this.#clock.now(), this.#untilMs)
     if (delayMs === null) throw exhausted(request, this.#attempts, last)
     this.#connection.events.emit({ kind: 'retry', request, attempts: this.#attempts, delayMs, error: last.error })
     await this.#pauseFor(delayMs)
   }
 
   async #pauseFor(delayMs: number): Promise<void> {
-    if (delayMs > 0) await pause(delayMs, this.#signals, false)
+    if (delayMs > 0) await pause(this.#clock, delayMs, this.#signals, false)
     throwIfAborted(this.#signals)
   }
 }

@@ -61,7 +61,7 @@ export class Connection {
     const error = closedError()
     const waiting = new AbortController()
     const ended = Promise.all([...this.open].map((item) => item.close(error))).then(() => this.background.ended())
-    await Promise.race([ended, pause(timeoutMs, [waiting.signal], false).catch(() => undefined)])
+    await Promise.race([ended, pause(this.settings.clock, timeoutMs, [waiting.signal], false).catch(() => undefined)])
     waiting.abort()
     this.#ending.abort(error)
     // What was cut off ends now, and says so by events; without this it would say it after close had resolved.

@@ -1,4 +1,3 @@
-import { nowMs } from './clock.js'
 import type { Closable, Connection } from './connection.js'
 import { asyncDispose } from './dispose.js'
 import { allowManyListeners } from './environment.js'
@@ -58,8 +57,8 @@ export class HeldLease implements Lease, Closable {
     this.holder = grant.holder
     this.#connection = connection
     this.#retire = grant.retire
-    this.#term = new Term(grant.granted, reply.ttlMs, grant.maxHoldMs)
-    this.#renewal = new Renewal(this.#term, connection.settings.timeoutMs, {
+    this.#term = new Term(connection.settings.clock, grant.granted, reply.ttlMs, grant.maxHoldMs)
+    this.#renewal = new Renewal(connection.settings.clock, this.#term, connection.settings.timeoutMs, {
       renew: (ttlMs, timeoutMs) => this.#renewOnce(ttlMs, timeoutMs),
       lost: (error) => this.#lose(error),
       failed: (error) => this.#renewFailed(error),
@@ -251,7 +250,7 @@ export async function adopt(
     if (decision.kind === 'refused') throw decision.error
     const reply = leaseOf(decision, { leaseId, semaphore })
     const granted = grantedOf(decision, reply)
-    if (localDeadlineMs(granted) <= nowMs()) continue
+    if (localDeadlineMs(granted) <= connection.settings.clock.now()) continue
     return new HeldLease(connection, { reply, granted, holder: undefined, maxHoldMs: terms.maxHoldMs, retire: false })
   }
   const text = `The lease ran out each time before its renewal was known: is a ttlMs of ${terms.ttlMs} too short?`

@@ -1,5 +1,6 @@
 export { BoundedSemaphore } from './bounded-semaphore.js'
 export { SignalboxClient, type ListOptions } from './client.js'
+export type { Clock } from './clock.js'
 export { closeDefaultClient } from './connection.js'
 export {
   AcquireTimeoutError,

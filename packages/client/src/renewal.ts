@@ -1,6 +1,6 @@
 import type { SignalboxError } from './errors.js'
 import { LeaseLostError } from './errors.js'
-import { nowMs } from './clock.js'
+import type { Clock } from './clock.js'
 import type { Term } from './term.js'
 import { Alarm } from './timer.js'
 
@@ -33,17 +33,21 @@ const noticeableLatenessMs = 50
  *   any --the local deadline passes--> lost          any --stop--> stopped: an attempt in flight is ignored
  */
 export class Renewal {
+  readonly #clock: Clock
   readonly #term: Term
   readonly #callbacks: RenewalCallbacks
   readonly #timeoutMs: number
-  readonly #next = new Alarm()
-  readonly #end = new Alarm()
+  readonly #next: Alarm
+  readonly #end: Alarm
   #stopped = false
   #trying = false
   #failures = 0
   #latestMs = 0
 
-  constructor(term: Term, timeoutMs: number, callbacks: RenewalCallbacks) {
+  constructor(clock: Clock, term: Term, timeoutMs: number, callbacks: RenewalCallbacks) {
+    this.#clock = clock
+    this.#next = new Alarm(clock)
+    this.#end = new Alarm(clock)
     this.#term = term
     this.#timeoutMs = timeoutMs
     this.#callbacks = callbacks
@@ -78,7 +82,7 @@ export class Renewal {
 
   #lossText(): string {
     if (this.#term.capped) return 'The lease has ended: it was held for maxHoldMs'
-    const lateMs = Math.round(Math.max(this.#latestMs, nowMs() - this.#term.deadlineMs))
+    const lateMs = Math.round(Math.max(this.#latestMs, this.#clock.now() - this.#term.deadlineMs))
     const failures = this.#failures === 0 ? '' : `; attempts that failed: ${this.#failures}`
     const blocked =
       lateMs < noticeableLatenessMs ? '' : `; the event loop was blocked for ${lateMs} ms, and no timer ran`
@@ -104,7 +108,7 @@ export class Renewal {
         this.#failures = 0
         this.#latestMs = 0
         // Should the service renew for less than was asked, this must not become a busy loop.
-        this.schedule(nowMs() + this.#term.ttlMs / 12)
+        this.schedule(this.#clock.now() + this.#term.ttlMs / 12)
         return
       case 'lost':
         this.stop()
@@ -113,7 +117,7 @@ export class Renewal {
       case 'unknown':
         this.#failures++
         this.#callbacks.failed(outcome.error)
-        this.#tryAt(nowMs() + this.#pauseMs())
+        this.#tryAt(this.#clock.now() + this.#pauseMs())
         return
     }
   }
@@ -125,6 +129,6 @@ export class Renewal {
   }
 
   #noteLateness(plannedAtMs: number): void {
-    this.#latestMs = Math.max(this.#latestMs, nowMs() - plannedAtMs)
+    this.#latestMs = Math.max(this.#latestMs, this.#clock.now() - plannedAtMs)
   }
 }

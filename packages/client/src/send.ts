@@ -1,5 +1,4 @@
 import type { Accepted, Refused } from './answer.js'
-import { nowMs } from './clock.js'
 import type { Events } from './events.js'
 import { exhausted, Patience } from './patience.js'
 import { pause } from './timer.js'
@@ -27,13 +26,14 @@ export type Decision = (Accepted | Refused) & { readonly attempts: number }
  * in both cases whether it took effect is not known.
  */
 export async function send(transport: Transport, events: Events, exchange: Exchange, terms: Terms): Promise<Decision> {
+  const { clock } = transport
   const patience = new Patience(terms.retryForMs)
   for (let attempts = 1; ; attempts++) {
     const answer = await transport.attempt(exchange, terms.timeoutMs, terms.signals)
     if (answer.kind !== 'fault') return { ...answer, attempts }
-    const delayMs = patience.pauseMs(answer, nowMs(), terms.untilMs ?? Infinity)
+    const delayMs = patience.pauseMs(answer, clock.now(), terms.untilMs ?? Infinity)
     if (delayMs === null) throw exhausted(describe(exchange), attempts, answer)
     events.emit({ kind: 'retry', request: describe(exchange), attempts, delayMs, error: answer.error })
-    if (delayMs > 0) await pause(delayMs, terms.signals, terms.background ?? false)
+    if (delayMs > 0) await pause(clock, delayMs, terms.signals, terms.background ?? false)
   }
 }

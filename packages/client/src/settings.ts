@@ -1,3 +1,4 @@
+import { machineClock, type Clock } from './clock.js'
 import { defaultHolder, environment } from './environment.js'
 import { InvalidRequestError } from './errors.js'
 import type { Logger, SignalboxEvent } from './events.js'
@@ -23,6 +24,8 @@ export interface ClientOptions {
   readonly fetchOptions?: Readonly<Record<string, unknown>> | undefined
   /** Default: the console. */
   readonly logger?: Logger | undefined
+  /** For tests: what durations are measured by. Default: the machine's monotonic clock. */
+  readonly clock?: Clock | undefined
   /** Hears what happens beside the calls. What it throws is ignored. */
   readonly onEvent?: ((event: SignalboxEvent) => void) | undefined
 }
@@ -40,6 +43,7 @@ export interface Settings {
   readonly fetchOptions: Readonly<Record<string, unknown>>
   readonly logger: Logger
   readonly debug: boolean
+  readonly clock: Clock
   readonly onEvent: ((event: SignalboxEvent) => void) | undefined
 }
 
@@ -93,6 +97,7 @@ export function settingsOf(options: ClientOptions): Settings {
     fetchOptions: options.fetchOptions ?? {},
     logger: options.logger ?? globalThis.console,
     debug: environment('SIGNALBOX_LOG') === 'debug',
+    clock: options.clock ?? machineClock,
     onEvent: options.onEvent,
   }
 }

@@ -1,4 +1,4 @@
-import { nowMs } from './clock.js'
+import type { Clock } from './clock.js'
 
 /** The times of one grant or renewal, on the local monotonic clock, and what the reply said. */
 export interface Granted {
@@ -27,13 +27,15 @@ function baseMs(granted: Granted): number {
 
 /** How long a lease lasts, as its holder may count on it. */
 export class Term {
+  readonly #clock: Clock
   #deadlineMs: number
   /** Asked for at each renewal. */
   ttlMs: number
   /** No renewal goes beyond this; Infinity without `maxHoldMs`. */
   readonly #holdUntilMs: number
 
-  constructor(granted: Granted, ttlMs: number, maxHoldMs: number) {
+  constructor(clock: Clock, granted: Granted, ttlMs: number, maxHoldMs: number) {
+    this.#clock = clock
     this.ttlMs = ttlMs
     this.#holdUntilMs = baseMs(granted) + maxHoldMs
     this.#deadlineMs = Math.min(localDeadlineMs(granted), this.#holdUntilMs)
@@ -44,7 +46,7 @@ export class Term {
   }
 
   get leftMs(): number {
-    return this.#deadlineMs - nowMs()
+    return this.#deadlineMs - this.#clock.now()
   }
 
   get over(): boolean {
@@ -68,6 +70,6 @@ export class Term {
 
   /** What of a ttl `maxHoldMs` leaves from now; at least 1. */
   cappedTtlMs(ttlMs: number): number {
-    return Math.max(1, Math.min(ttlMs, Math.ceil(this.#holdUntilMs - nowMs())))
+    return Math.max(1, Math.min(ttlMs, Math.ceil(this.#holdUntilMs - this.#clock.now())))
   }
 }

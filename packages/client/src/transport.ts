@@ -1,6 +1,6 @@
 import { onAbort, orAborted, throwIfAborted } from './abort.js'
 import { answerOf, fault, type Answer } from './answer.js'
-import { nowMs } from './clock.js'
+import type { Clock } from './clock.js'
 import { userAgent } from './environment.js'
 import { SignalboxError } from './errors.js'
 import type { Events } from './events.js'
@@ -41,11 +41,13 @@ async function textOf(response: FetchResponse): Promise<string> {
 
 /** Sends single attempts. Knows HTTP, and nothing of semaphores or of trying again. */
 export class Transport {
+  readonly clock: Clock
   readonly #settings: Settings
   readonly #events: Events
   readonly #headers: Readonly<Record<string, string>>
 
   constructor(settings: Settings, events: Events) {
+    this.clock = settings.clock
     this.#settings = settings
     this.#events = events
     const given = Object.entries(settings.headers).map(([name, value]) => [name.toLowerCase(), value] as const)
@@ -65,15 +67,17 @@ export class Transport {
     throwIfAborted(signals)
     const closing = new AbortController()
     const stopListening = onAbort(signals, (reason) => closing.abort(reason))
-    const timeout = new Alarm()
-    const sentAtMs = nowMs()
+    const timeout = new Alarm(this.clock)
+    const sentAtMs = this.clock.now()
     timeout.set(sentAtMs + timeoutMs, () => closing.abort(new Error(`no answer within ${Math.round(timeoutMs)} ms`)))
     try {
       const response = await orAborted(this.#fetch(exchange, closing.signal), closing.signal)
       const text = await orAborted(textOf(response), closing.signal)
       throwIfAborted(signals)
-      const answer = answerOf(response, text, { sentAtMs, receivedAtMs: nowMs() })
-      this.#events.debug(() => `${describe(exchange)} -> ${response.status} in ${Math.round(nowMs() - sentAtMs)} ms`)
+      const answer = answerOf(response, text, { sentAtMs, receivedAtMs: this.clock.now() })
+      this.#events.debug(
+        () => `${describe(exchange)} -> ${response.status} in ${Math.round(this.clock.now() - sentAtMs)} ms`,
+      )
       return answer
     } catch (error) {
       closing.abort(error)

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { machineClock } from '../src/clock.js'
 import { localDeadlineMs, Term } from '../src/term.js'
 
 // Script tables of the local deadline (invariant I11): sent, received, what the reply said, and what the holder may count on.
@@ -50,7 +51,7 @@ describe('a term', () => {
   })
 
   it('is over at its deadline, not before', () => {
-    const term = new Term(granted(1_001), 1_001, Infinity)
+    const term = new Term(machineClock, granted(1_001), 1_001, Infinity)
     vi.advanceTimersByTime(999)
     expect(term.over).toBe(false)
     vi.advanceTimersByTime(1)
@@ -59,12 +60,12 @@ describe('a term', () => {
 
   it('is renewed when a third of its ttl is used up, and at once when a repeat found less than two thirds', () => {
     const at = performance.now()
-    expect(new Term(granted(30_001), 30_000, Infinity).renewAtMs).toBeCloseTo(at + 10_000)
-    expect(new Term(granted(5_000), 30_000, Infinity).renewAtMs).toBeLessThan(at)
+    expect(new Term(machineClock, granted(30_001), 30_000, Infinity).renewAtMs).toBeCloseTo(at + 10_000)
+    expect(new Term(machineClock, granted(5_000), 30_000, Infinity).renewAtMs).toBeLessThan(at)
   })
 
   it('never ends earlier for a renewal', () => {
-    const term = new Term(granted(30_000), 30_000, Infinity)
+    const term = new Term(machineClock, granted(30_000), 30_000, Infinity)
     const before = term.deadlineMs
     term.extend(granted(5_000))
     expect(term.deadlineMs).toBe(before)
@@ -75,7 +76,7 @@ describe('a term', () => {
 
   it('ends at maxHoldMs, by renewals that ask for no more than is left of it', () => {
     const start = performance.now()
-    const term = new Term(granted(3_000), 3_000, 7_000)
+    const term = new Term(machineClock, granted(3_000), 3_000, 7_000)
     vi.advanceTimersByTime(2_000)
     expect(term.cappedTtlMs(3_000)).toBe(3_000)
     term.extend(granted(3_000))
@@ -90,7 +91,7 @@ describe('a term', () => {
 
   it('is not trusted beyond maxHoldMs, whatever the service says', () => {
     const start = performance.now()
-    const term = new Term(granted(60_000), 60_000, 7_000)
+    const term = new Term(machineClock, granted(60_000), 60_000, 7_000)
     expect(term.deadlineMs).toBe(start + 7_000)
   })
 })

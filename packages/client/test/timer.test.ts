@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { machineClock } from '../src/clock.js'
 import { Alarm, pause } from '../src/timer.js'
 
 describe('an alarm', () => {
@@ -12,7 +13,7 @@ describe('an alarm', () => {
   it('rings once, not before its time, however far that is', () => {
     const ring = vi.fn()
     const far = 60 * 24 * 3_600_000
-    new Alarm().set(performance.now() + far, ring)
+    new Alarm(machineClock).set(performance.now() + far, ring)
     vi.advanceTimersByTime(far - 1)
     expect(ring).not.toHaveBeenCalled()
     vi.advanceTimersByTime(1)
@@ -22,7 +23,7 @@ describe('an alarm', () => {
 
   it('never rings for the time before it was set again, nor after it was cleared', () => {
     const [first, second] = [vi.fn(), vi.fn()]
-    const alarm = new Alarm()
+    const alarm = new Alarm(machineClock)
     alarm.set(performance.now() + 10, first)
     alarm.set(performance.now() + 20, second)
     vi.advanceTimersByTime(15)
@@ -35,7 +36,7 @@ describe('an alarm', () => {
 
   it('for a time that is over rings in the next turn', () => {
     const ring = vi.fn()
-    new Alarm().set(performance.now() - 5_000, ring)
+    new Alarm(machineClock).set(performance.now() - 5_000, ring)
     expect(ring).not.toHaveBeenCalled()
     vi.advanceTimersByTime(0)
     expect(ring).toHaveBeenCalledTimes(1)
@@ -43,7 +44,7 @@ describe('an alarm', () => {
 
   it('a pause ends by a signal with its reason, and leaves no timer', async () => {
     const controller = new AbortController()
-    const pausing = pause(1_000, [controller.signal], false)
+    const pausing = pause(machineClock, 1_000, [controller.signal], false)
     controller.abort('enough')
     await expect(pausing).rejects.toBe('enough')
     expect(vi.getTimerCount()).toBe(0)
@@ -60,9 +61,10 @@ describe('timers', () => {
       made.push(timer)
       return timer
     })
-    new Alarm().set(performance.now() + 50_000, () => undefined)
+    new Alarm(machineClock).set(performance.now() + 50_000, () => undefined)
     const controller = new AbortController()
-    for (const background of [true, false]) pause(50_000, [controller.signal], background).catch(() => undefined)
+    for (const background of [true, false])
+      pause(machineClock, 50_000, [controller.signal], background).catch(() => undefined)
     expect(made.map((timer) => timer.hasRef())).toEqual([false, false, true])
     controller.abort()
   })

@@ -1,0 +1,1 @@
+export { type ConnectOptions, type Signalbox, startSignalbox } from './start-signalbox.js'
