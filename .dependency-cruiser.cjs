@@ -12,7 +12,14 @@ module.exports = {
       severity: 'error',
       from: {
         orphan: true,
-        pathNot: ['/test/', '\\.d\\.ts$', '(main|keygen)\\.(ts|mjs)$', '^(examples|benchmarks|scripts)/', '/scripts/'],
+        pathNot: [
+          '/test/',
+          '\\.d\\.ts$',
+          '(main|keygen)\\.(tsx?|mjs)$',
+          '\\.config\\.ts$',
+          '^(examples|benchmarks|scripts)/',
+          '/scripts/',
+        ],
       },
       to: {},
     },
@@ -53,6 +60,17 @@ module.exports = {
       to: { path: ['^services/', '^packages/(engine|protocol|conformance)/'] },
     },
     {
+      name: 'dashboard-takes-nothing-but-types',
+      comment: 'Zod and its schemas would be most of the page.',
+      severity: 'error',
+      from: { path: '^packages/dashboard/src/' },
+      to: {
+        path: '^(packages|services)/',
+        pathNot: '^packages/dashboard/src/',
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
       name: 'only-the-redis-store-knows-redis',
       comment: 'Besides the store, main.ts of the service chooses the store and so may know its client.',
       severity: 'error',
@@ -77,7 +95,8 @@ module.exports = {
     {
       name: 'no-dev-dependency-at-run-time',
       severity: 'error',
-      from: { path: `${inside}src/`, pathNot: '^packages/(conformance|test-redis|chaos)/' },
+      // What the dashboard is made of is built into its files.
+      from: { path: `${inside}src/`, pathNot: '^packages/(conformance|test-redis|chaos|dashboard)/' },
       to: { dependencyTypes: ['npm-dev'] },
     },
     { name: 'everything-resolves', severity: 'error', from: {}, to: { couldNotResolve: true } },

@@ -6,6 +6,7 @@ COPY packages/protocol/package.json packages/protocol/
 COPY packages/engine/package.json packages/engine/
 COPY packages/client/package.json packages/client/
 COPY packages/conformance/package.json packages/conformance/
+COPY packages/dashboard/package.json packages/dashboard/
 COPY packages/test-redis/package.json packages/test-redis/
 COPY services/semaphore/package.json services/semaphore/
 COPY benchmarks/package.json benchmarks/
@@ -19,7 +20,7 @@ RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.base.json ./
 COPY packages packages
 COPY services services
-RUN node_modules/.bin/tsc -b services/semaphore
+RUN node_modules/.bin/tsc -b services/semaphore && npm run build --workspace @signalbox/dashboard
 
 FROM node:24-alpine
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=7600
@@ -27,6 +28,7 @@ WORKDIR /signalbox
 COPY --from=packages /signalbox ./
 COPY --from=build /signalbox/packages/protocol/dist packages/protocol/dist
 COPY --from=build /signalbox/packages/engine/dist packages/engine/dist
+COPY --from=build /signalbox/packages/dashboard/dist packages/dashboard/dist
 COPY --from=build /signalbox/services/semaphore/dist services/semaphore/dist
 USER node
 EXPOSE 7600

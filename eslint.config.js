@@ -2,7 +2,7 @@ import js from '@eslint/js'
 import { defineConfig } from 'eslint/config'
 import tseslint from 'typescript-eslint'
 
-const sources = ['{packages,services}/*/src/**/*.ts', 'packages/engine/{compiler,mutants}/**/*.ts']
+const sources = ['{packages,services}/*/src/**/*.{ts,tsx}', 'packages/engine/{compiler,mutants}/**/*.ts']
 
 /** Only a `config.ts` reads the environment and only a `main.ts` or `keygen.ts`, which are programs, ends the process. */
 const processProperties = {
@@ -44,6 +44,11 @@ const directions = [
     ['@signalbox/*', '!@signalbox/client', '!@signalbox/engine', '!@signalbox/semaphore-service', 'ioredis', 'fastify'],
     'what users test with is the service and the SDK as they are, put together',
   ),
+  house(
+    'packages/dashboard/src/**',
+    ['@signalbox/*', '!@signalbox/protocol', 'zod', 'node:*'],
+    'the dashboard meets the service by HTTP, and takes nothing but types from the protocol',
+  ),
   house('packages/test-redis/src/**', ['@signalbox/*', 'fastify'], 'a Redis for tests knows nothing of Signalbox'),
   house(
     'packages/chaos/src/**',
@@ -63,7 +68,12 @@ export default defineConfig(
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   {
-    languageOptions: { parserOptions: { project: './tsconfig.test.json', tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parserOptions: {
+        project: ['./tsconfig.test.json', './packages/dashboard/tsconfig.json'],
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     rules: {
       eqeqeq: 'error',

@@ -1,15 +1,16 @@
 // What `npm start` and `npm test` need before they can do their own work, on a fresh clone with nothing but Node and npm there.
 // Plain JavaScript without a dependency: it runs before there are any.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+const dashboard = 'packages/dashboard'
 const oldestNode = [20, 19]
 
 /**
  * Checks Node, installs where the lock asks for other packages than are there, and builds what changed.
- * @param {string[]} projects what is to be built, with what it leans on; none: everything
+ * @param {string[]} projects what is to be built, with what it leans on; none: everything. The dashboard only where it is named
  */
 export function prepare(...projects) {
   checkNode()
@@ -22,7 +23,37 @@ export function prepare(...projects) {
       '--loglevel=error',
     ])
   }
-  run('Building (tsc -b)', process.execPath, ['node_modules/typescript/bin/tsc', '-b', ...projects])
+  const references = projects.filter((project) => project !== dashboard)
+  run('Building (tsc -b)', process.execPath, ['node_modules/typescript/bin/tsc', '-b', ...references])
+  if ((projects.length === 0 || projects.includes(dashboard)) && !isDashboardBuilt()) {
+    run('Building the dashboard (vite build)', process.execPath, [
+      'node_modules/vite/bin/vite.js',
+      'build',
+      '--logLevel=warn',
+      dashboard,
+    ])
+  }
+}
+
+/** By the times of its files, as make does. A file that was deleted or renamed is seen in its folder's time. */
+function isDashboardBuilt() {
+  const built = `${root}${dashboard}/dist/index.html`
+  if (!existsSync(built)) return false
+  const builtMs = statSync(built).mtimeMs
+  const inputs = ['index.html', 'vite.config.ts', 'tsconfig.json', 'package.json', 'src', 'public']
+  return [...inputs.map((input) => `${root}${dashboard}/${input}`), `${root}package-lock.json`].every(
+    (input) => changedMs(input) <= builtMs,
+  )
+}
+
+/**
+ * @param {string} path a file, or a folder with all that is in it
+ * @returns {number} when the youngest was changed
+ */
+function changedMs(path) {
+  const stats = statSync(path)
+  const inside = stats.isDirectory() ? readdirSync(path).map((name) => changedMs(`${path}/${name}`)) : []
+  return Math.max(stats.mtimeMs, ...inside)
 }
 
 function checkNode() {

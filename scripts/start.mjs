@@ -3,6 +3,6 @@
 import { prepare } from './prepare.mjs'
 
 // The SDK too: an application installs it from this clone.
-prepare('services/semaphore', 'packages/client')
+prepare('services/semaphore', 'packages/client', 'packages/dashboard')
 const built = new URL('../services/semaphore/dist/main.js', import.meta.url)
 await import(built.href)

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { errorTable, type ErrorCode } from './errors.js'
-import { leaseId, semaphoreName } from './words.js'
+import { leaseId, namePrefix, scopes, semaphoreName } from './words.js'
 
 const count = z.int().min(0)
 const durationMs = z.int().min(0)
@@ -45,6 +45,15 @@ export const readyReply = z.object({
     .describe('`recovering`: the store lost its data, so for a while acquire and renew are 503 STORE_RECOVERING'),
   store: z.string().describe('Which store answers, for people'),
   recoversInMs: count.optional().describe('Only while recovering'),
+})
+
+export const accessReply = z.object({
+  key: z
+    .string()
+    .nullable()
+    .describe('The name of the key; null: this service asks for none, and anyone may do everything'),
+  scopes: z.array(z.enum(scopes)),
+  prefix: namePrefix,
 })
 
 export const semaphoreReply = z.object({
@@ -98,6 +107,7 @@ export type LeaseReply = z.infer<typeof leaseReply>
 export type AcquireReply = z.infer<typeof acquireReply>
 export type ReleaseReply = z.infer<typeof releaseReply>
 export type RevokeReply = z.infer<typeof revokeReply>
+export type AccessReply = z.infer<typeof accessReply>
 export type HealthReply = z.infer<typeof healthReply>
 export type ReadyReply = z.infer<typeof readyReply>
 export type SemaphoreReply = z.infer<typeof semaphoreReply>

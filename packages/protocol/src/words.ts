@@ -15,6 +15,10 @@ export const namePrefix = z
   .regex(/^(?:[A-Za-z0-9][A-Za-z0-9._:-]{0,127})?$/)
   .describe('The beginning of names; empty means all')
 
+/** What an API key may do. None implies another: a key that may configure is not thereby one that may hold permits. */
+export const scopes = ['acquire', 'inspect', 'admin'] as const
+export type Scope = (typeof scopes)[number]
+
 const uuidPattern = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/
 
 /** Chosen by the caller; the key of idempotence and the capability to renew or release. Any case in, lower case out. */

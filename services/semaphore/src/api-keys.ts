@@ -1,9 +1,5 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { namePrefix } from '@signalbox/protocol'
-
-/** What a key may do. None implies another: a key that may configure is not thereby one that may hold permits. */
-export const scopes = ['acquire', 'inspect', 'admin'] as const
-export type Scope = (typeof scopes)[number]
+import { namePrefix, scopes, type Scope } from '@signalbox/protocol'
 
 /** A key as it is stored: what it is for, and the digest it is recognised by. */
 export interface ApiKey {

@@ -16,6 +16,7 @@ import { Load } from './load.js'
 import { createMetrics, type Metrics } from './metrics.js'
 import { OpenAttempts } from './open-attempts.js'
 import { screenRequest } from './plugins/access.js'
+import { serveDashboard } from './plugins/dashboard.js'
 import { readJson } from './plugins/json-body.js'
 import { answerClientError, refuseExpectation, sayContinue, sendError } from './plugins/problems.js'
 import { unroutedRefusal } from './plugins/unrouted.js'
@@ -34,6 +35,8 @@ export interface AppOptions {
   /** Left out: one of its own, so that several apps can live in one process. */
   readonly metrics?: Metrics
   readonly logger?: FastifyBaseLogger
+  /** The folder of the built dashboard, served at `/`; null or left out: nothing is. */
+  readonly dashboard?: string | null
   /** While true, /readyz says no and connections are closed after their answer. */
   readonly isStopping?: () => boolean
 }
@@ -43,7 +46,7 @@ const requestIdPattern = /^(?!sbx_)[A-Za-z0-9._-]{1,64}$/
 
 /** The HTTP service over an engine, without a port: `listen` or `inject` it. Closing it does not close the engine. */
 export function buildApp(options: AppOptions): FastifyInstance {
-  const { engine, metrics = createMetrics(), isStopping = () => false } = options
+  const { engine, metrics = createMetrics(), isStopping = () => false, dashboard = null } = options
   const settings = { ...defaultAppSettings, ...options.settings }
   const { keyRing = new KeyRing(settings.apiKeys) } = options
   const openAttempts = new OpenAttempts()
@@ -55,6 +58,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
 
   app.decorateRequest('keyPrefix', '')
   app.decorateRequest('keyName', null)
+  app.decorateRequest('keyScopes', null)
   app.decorateRequest('audited', null)
   app.decorateRequest('refusedWith', null)
   app.removeAllContentTypeParsers()
@@ -71,6 +75,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     else done(refuseUnrouted(request, reply))
   })
   for (const route of routes) registerRoute(app, route, { keyRing, metrics, load })
+  if (dashboard !== null) serveDashboard(app, dashboard, metrics)
   app.server.on('checkExpectation', refuseExpectation)
   sayContinue(app.server)
   app.addHook('onClose', () => {

@@ -1,5 +1,6 @@
 export { buildApp, type AppOptions } from './app.js'
-export { makeApiKey, parseApiKeys, scopes, type ApiKey, type Scope } from './api-keys.js'
+export { scopes, type Scope } from '@signalbox/protocol'
+export { makeApiKey, parseApiKeys, type ApiKey } from './api-keys.js'
 export { KeyRing } from './key-ring.js'
 export { createMetrics, type Metrics } from './metrics.js'
 export { defaultAppSettings, type AppSettings } from './settings.js'

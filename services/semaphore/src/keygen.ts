@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
-import { isScope, makeApiKey, scopes } from './api-keys.js'
+import { scopes } from '@signalbox/protocol'
+import { isScope, makeApiKey } from './api-keys.js'
 
 const usage = `Usage: npm run keygen -- --scope ${scopes.join('|')} [--scope …] [--prefix billing:] [--name ci]`
 

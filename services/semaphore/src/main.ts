@@ -5,6 +5,7 @@ import { ConfigError } from './config-error.js'
 import { readConfig, type Config } from './config.js'
 import { followCertificate, followKeyFile } from './follow-files.js'
 import { KeyRing } from './key-ring.js'
+import { findDashboard } from './find-dashboard.js'
 import { createLog, type Log } from './log.js'
 import { createMetrics } from './metrics.js'
 import { openStore } from './open-store.js'
@@ -27,7 +28,8 @@ async function serve(config: Config, log: Log): Promise<void> {
   const keyRing = new KeyRing(config.app.apiKeys)
   const { app: settings, tls, keyFile } = config
   const scheme = tls === null ? 'http' : 'https'
-  const app = buildApp({ engine, settings, keyRing, tls, metrics, logger: log, isStopping: () => stopping })
+  const dashboard = findDashboard()
+  const app = buildApp({ engine, settings, keyRing, tls, metrics, logger: log, dashboard, isStopping: () => stopping })
   const closeUnused = watchUnused(app.server)
 
   const stop = (signal: NodeJS.Signals) => {
@@ -63,6 +65,8 @@ async function serve(config: Config, log: Log): Promise<void> {
   if (tls !== null) followCertificate(tls, app.server, log)
   process.stdout.write(welcome(urlOf(app, scheme), opened.choice, config.app))
   for (const warning of config.warnings) log.warn(warning)
+  if (dashboard === null)
+    log.warn('the dashboard is not built (npm run build -w @signalbox/dashboard): nothing is at /')
 }
 
 function urlOf(app: FastifyInstance, scheme: 'http' | 'https'): string {

@@ -1,6 +1,5 @@
-import { errorTable, problemReply, problemType, type ErrorCode } from '@signalbox/protocol'
+import { errorTable, problemReply, problemType, scopes, type ErrorCode } from '@signalbox/protocol'
 import { z } from 'zod'
-import { scopes } from './api-keys.js'
 import { pathParameters } from './routes/register.js'
 import { codesOf, parametersOf, type Route } from './routes/route.js'
 
@@ -59,7 +58,7 @@ function operation(route: Route): Json {
     summary: route.summary,
     ...(route.description === undefined ? {} : { description: route.description }),
     tags: [route.tag],
-    security: route.scope === null ? [] : [{ apiKey: [route.scope] }],
+    security: route.scope === null ? [] : [{ apiKey: route.scope === 'any' ? [] : [route.scope] }],
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(route.body === undefined ? {} : { requestBody: requestBody(route, route.body) }),
     responses: { ...successes(route), ...problems(codesOf(route)) },

@@ -6,8 +6,8 @@ type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 export interface EveryRoute {
   readonly method: Method
   readonly path: string
-  /** The one scope that opens it; null: open to all. */
-  readonly scope: Scope | null
+  /** The one scope that opens it; `any`: every key does; null: open to all. */
+  readonly scope: Scope | 'any' | null
   /** What it answers when it is let through, in the world that `openWorld` makes. */
   readonly status: number
   readonly body?: (held: Held) => object
@@ -51,6 +51,7 @@ export const everyRoute: readonly EveryRoute[] = [
   { method: 'GET', path: '/v1/semaphores/{name}/waiters', scope: 'inspect', status: 200 },
   { method: 'DELETE', path: '/v1/semaphores/{name}/leases/{fence}', scope: 'admin', status: 200 },
   { method: 'GET', path: '/v1/semaphores', scope: 'inspect', status: 200 },
+  { method: 'GET', path: '/v1/access', scope: 'any', status: 200 },
   { method: 'GET', path: '/healthz', scope: null, status: 200 },
   { method: 'GET', path: '/readyz', scope: null, status: 200 },
   { method: 'GET', path: '/metrics', scope: 'inspect', status: 200 },

@@ -26,6 +26,7 @@ export interface OpenOptions {
   readonly store?: Store
   readonly clock?: () => number
   readonly isStopping?: () => boolean
+  readonly dashboard?: string
   readonly tls?: Parameters<typeof buildApp>[0]['tls']
   readonly logger?: NonNullable<Parameters<typeof buildApp>[0]['logger']>
 }
@@ -67,6 +68,7 @@ export function openService(
     settings: { load: { ...defaultAppSettings.load, eventLoopDelayMsMax: 60_000 }, ...options.settings },
     ...(options.isStopping === undefined ? {} : { isStopping: options.isStopping }),
     tls: options.tls ?? null,
+    dashboard: options.dashboard ?? null,
     ...(options.logger === undefined ? {} : { logger: options.logger }),
   })
   whenDone(async () => {

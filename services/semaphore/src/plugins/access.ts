@@ -1,5 +1,5 @@
+import type { Scope } from '@signalbox/protocol'
 import type { FastifyRequest, HookHandlerDoneFunction } from 'fastify'
-import type { Scope } from '../api-keys.js'
 import type { KeyRing } from '../key-ring.js'
 import { ProblemError } from '../problem.js'
 
@@ -9,6 +9,8 @@ declare module 'fastify' {
     keyPrefix: string
     /** The name of the key that was presented, whether or not it may do what it asks for; null: none that is known. */
     keyName: string | null
+    /** What this caller may do; null: everything, as no key is asked for. */
+    keyScopes: ReadonlySet<Scope> | null
   }
 }
 
@@ -42,10 +44,10 @@ export function screenRequest(request: FastifyRequest, isForAnyone: boolean): Pr
 type Guard = (request: FastifyRequest, reply: unknown, done: HookHandlerDoneFunction) => void
 
 /**
- * Lets a request with a key of this scope pass. A name outside the key's prefix is forbidden whether or not it exists, so the answer
+ * Lets a request with a key of this scope pass (`any`: with a key that is known). A name outside the key's prefix is forbidden whether or not it exists, so the answer
  * says nothing about what does. Null: the route, or the whole service, is open.
  */
-export function guardOf(scope: Scope | null, keyRing: KeyRing): Guard | null {
+export function guardOf(scope: Scope | 'any' | null, keyRing: KeyRing): Guard | null {
   if (scope === null || !keyRing.isRequired) return null
   return (request, _reply, done) => {
     const presented = bearer.exec(request.headers.authorization ?? '')?.[1]
@@ -54,12 +56,13 @@ export function guardOf(scope: Scope | null, keyRing: KeyRing): Guard | null {
     if (key === null) {
       const detail = 'The request needs an API key that this service knows: Authorization: Bearer <key>.'
       done(new ProblemError('UNAUTHENTICATED', detail))
-    } else if (!key.scopes.has(scope)) {
+    } else if (scope !== 'any' && !key.scopes.has(scope)) {
       done(new ProblemError('FORBIDDEN', `The API key has no scope "${scope}", which this call needs.`, { scope }))
     } else if (!withinPrefix(request.params, key.prefix)) {
       done(new ProblemError('FORBIDDEN', 'The API key is for names with another prefix.'))
     } else {
       request.keyPrefix = key.prefix
+      request.keyScopes = key.scopes
       done()
     }
   }

@@ -5,7 +5,7 @@ import { releaseRoute, renewRoute, revokeRoute } from './lease-calls.js'
 import { leasesRoute, semaphoresRoute, waitersRoute } from './listings.js'
 import type { Route } from './route.js'
 import { addPermitsRoute, configureRoute, inspectRoute, removeRoute } from './semaphore-calls.js'
-import { healthRoute, metricsRoute, openApiRoute, readyRoute } from './service-calls.js'
+import { accessRoute, healthRoute, metricsRoute, openApiRoute, readyRoute } from './service-calls.js'
 
 /** Every route there is: what is not in this list is neither served nor documented. */
 export function allRoutes(context: RouteContext): Route[] {
@@ -22,6 +22,7 @@ export function allRoutes(context: RouteContext): Route[] {
     waitersRoute(context),
     revokeRoute(context),
     semaphoresRoute(context),
+    accessRoute(),
     healthRoute(),
     readyRoute(context),
     metricsRoute(context),

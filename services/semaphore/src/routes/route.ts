@@ -1,7 +1,6 @@
-import type { ErrorCode } from '@signalbox/protocol'
+import type { ErrorCode, Scope } from '@signalbox/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
-import type { Scope } from '../api-keys.js'
 
 /** The path parameters of a route that has them; Ajv has seen to it that they are there. */
 export interface PathParams {
@@ -26,8 +25,8 @@ interface Definition<Body extends z.ZodType, Query extends z.ZodType> {
   readonly summary: string
   readonly description?: string
   readonly tag: 'leases' | 'semaphores' | 'service'
-  /** Which scope a key needs; null: open to all. */
-  readonly scope: Scope | null
+  /** Which scope a key needs; `any`: it only has to be known; null: open to all. */
+  readonly scope: Scope | 'any' | null
   readonly body?: Body
   /** No body at all means all defaults. */
   readonly bodyOptional?: boolean

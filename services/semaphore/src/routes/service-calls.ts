@@ -1,5 +1,13 @@
 import { StoreUnavailableError } from '@signalbox/engine'
-import { healthReply, readyReply, type HealthReply, type ReadyReply } from '@signalbox/protocol'
+import {
+  accessReply,
+  healthReply,
+  readyReply,
+  scopes,
+  type AccessReply,
+  type HealthReply,
+  type ReadyReply,
+} from '@signalbox/protocol'
 import { ProblemError } from '../problem.js'
 import { cleaned } from '../shown.js'
 import type { RouteContext } from './context.js'
@@ -51,6 +59,27 @@ export function readyRoute({ engine, isStopping }: RouteContext): Route {
         throw new ProblemError('STORE_UNAVAILABLE', detail, { retryAfterMs: 1_000 }, { cause: error })
       }
     },
+  })
+}
+
+export function accessRoute(): Route {
+  const example: AccessReply = { key: 'ci', scopes: ['acquire'], prefix: 'billing:' }
+  return defineRoute({
+    method: 'GET',
+    path: '/v1/access',
+    operationId: 'access',
+    summary: 'What the caller may do',
+    description: 'Before it is tried: which scopes the key has, and the beginning of the names it reaches.',
+    tag: 'service',
+    scope: 'any',
+    replies: [{ status: 200, description: 'What it may do', schema: accessReply, example }],
+    codes: [],
+    handle: ({ keyName, keyScopes, keyPrefix }) =>
+      ({
+        key: keyName,
+        scopes: scopes.filter((scope) => keyScopes?.has(scope) ?? true),
+        prefix: keyPrefix,
+      }) satisfies AccessReply,
   })
 }
 

@@ -1,0 +1,98 @@
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { aspects, aspectTexts, type Aspect } from '../aspect.js'
+import { useChanges, useNowMs } from '../live/changes.js'
+import type { OverviewFeed } from '../live/overview-feed.js'
+import { comparison, heldOrder, isChosen, rowOf, type Order, type Row } from './arrange.js'
+import { SemaphoreTable } from './semaphore-table.js'
+import { Totals } from './totals.js'
+import { Narrowing } from './narrowing.js'
+
+/** All semaphores. */
+export function Overview({ feed }: { readonly feed: OverviewFeed }) {
+  useChanges(feed)
+  const nowMs = useNowMs()
+  const [search, setSearch] = useState('')
+  const [aspect, setAspect] = useState<Aspect | null>(null)
+  const [order, setOrder] = useState<Order>({ column: 'signal', isDescending: true })
+  const [isHeld, setHeld] = useState(false)
+  const shown = useRef<readonly string[]>([])
+  const heading = useRef<HTMLHeadingElement>(null)
+  useEffect(() => {
+    document.title = 'Signalbox'
+    heading.current?.focus({ preventScroll: true })
+  }, [])
+
+  const all = [...feed.seen.values()].map((seen) => rowOf(seen, nowMs))
+  const chosen = all.filter((row) => isChosen(row, { search, aspect }))
+  const compare = useMemo(() => comparison(order), [order])
+  const rows = isHeld ? heldOrder(chosen, shown.current) : chosen.sort(compare)
+  shown.current = rows.map((row) => row.semaphore.name)
+
+  const sortBy = (next: Order) => {
+    setHeld(false)
+    setOrder(next)
+  }
+  return (
+    <>
+      <h1 ref={heading} tabIndex={-1} class="hidden">
+        Semaphores
+      </h1>
+      <Totals rows={all} />
+      <div class="choice">
+        <label class="search">
+          <span class="hidden">Search names</span>
+          <input
+            type="search"
+            placeholder="Search names"
+            spellcheck={false}
+            value={search}
+            onInput={(event) => setSearch(event.currentTarget.value)}
+          />
+        </label>
+        <AspectChoice rows={all} chosen={aspect} onChoose={setAspect} />
+      </div>
+      {(feed.truncated || feed.prefix !== '') && <Narrowing feed={feed} />}
+      <p class="hidden" role="status">
+        {search === '' && aspect === null ? '' : `${rows.length} of ${all.length} semaphores`}
+      </p>
+      {rows.length === 0 ? (
+        <p class="empty">{emptyText(feed, all)}</p>
+      ) : (
+        <SemaphoreTable rows={rows} order={order} onOrder={sortBy} onHold={setHeld} />
+      )}
+    </>
+  )
+}
+
+function emptyText(feed: OverviewFeed, all: readonly Row[]): string {
+  if (all.length > 0) return 'No semaphore is like that.'
+  return feed.connection.kind === 'live' ? 'There is no semaphore yet: the first acquire makes one.' : ''
+}
+
+interface ChoiceProps {
+  readonly rows: readonly Row[]
+  readonly chosen: Aspect | null
+  readonly onChoose: (aspect: Aspect | null) => void
+}
+
+function AspectChoice({ rows, chosen, onChoose }: ChoiceProps) {
+  const counts = new Map<Aspect, number>()
+  for (const { aspect } of rows) counts.set(aspect, (counts.get(aspect) ?? 0) + 1)
+  const option = (aspect: Aspect | null, text: string, count: number) => (
+    <button
+      key={text}
+      type="button"
+      class={`aspect aspect-${aspect ?? 'all'}`}
+      aria-pressed={chosen === aspect}
+      onClick={() => onChoose(aspect)}
+    >
+      {text} <span class="count">{count}</span>
+    </button>
+  )
+  return (
+    <div class="aspects" role="group" aria-label="Show">
+      {option(null, 'All', rows.length)}
+      {aspects.map((aspect) => option(aspect, aspectTexts[aspect], counts.get(aspect) ?? 0))}
+    </div>
+  )
+}

@@ -1,0 +1,3 @@
+export function HolderName({ holder }: { readonly holder: string }) {
+  return holder === '' ? <span class="none">no label</span> : <span class="holder">{holder}</span>
+}
