@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import type { SemaphoreState } from '@signalbox/engine'
 import { expect, onTestFinished } from 'vitest'
 import type {
   AcquireCall,
@@ -9,6 +8,7 @@ import type {
   Lease,
   Opened,
   Place,
+  ShownState,
   Subject,
   SuiteSettings,
 } from './subject.js'
@@ -96,7 +96,7 @@ export class Ground {
     return (await this.one.configure({ semaphore: this.name, limit, bounded: null })).kind
   }
 
-  async state(): Promise<SemaphoreState> {
+  async state(): Promise<ShownState> {
     const reply = await this.one.inspect(this.name)
     if (reply.kind !== 'state') throw new Error(`${this.name} is not there`)
     return reply.state
@@ -111,7 +111,7 @@ export class Ground {
     return reply.kind === 'state' ? reply.state.waiting : 0
   }
 
-  async until(wanted: Partial<SemaphoreState>): Promise<void> {
+  async until(wanted: Partial<ShownState>): Promise<void> {
     await expect
       .poll(() => this.one.inspect(this.name), { timeout: patienceMs, interval: 3 })
       .toMatchObject({ state: wanted })

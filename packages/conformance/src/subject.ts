@@ -46,7 +46,9 @@ export interface Opened {
 type Kind<Reply extends { readonly kind: string }> = { readonly kind: Reply['kind'] }
 type NotFound = { readonly kind: 'semaphore_not_found' }
 
-export type State = { readonly kind: 'state'; readonly state: SemaphoreState }
+/** What every caller is shown. */
+export type ShownState = Omit<SemaphoreState, 'grants'>
+export type State = { readonly kind: 'state'; readonly state: ShownState }
 export type Renewed = { readonly kind: 'renewed'; readonly expiresInMs: number; readonly fence: number }
 export type Released = { readonly kind: 'released' | 'cancelled'; readonly permits: number }
 export type NotHeld = { readonly kind: 'lease_not_held' }
@@ -93,11 +95,7 @@ export interface Subject {
   leases(call: PageCall): Promise<Page<ListedLease> | NotFound>
   waiters(call: PageCall): Promise<Page<ListedWaiter> | NotFound>
   revoke(call: { semaphore: string; fence: number }): Promise<{ kind: 'released'; permits: number } | NotHeld>
-  semaphores(call: {
-    prefix: string
-    cursor: string | null
-    pageSize: number
-  }): Promise<Omit<Page<SemaphoreState>, 'kind'>>
+  semaphores(call: { prefix: string; cursor: string | null; pageSize: number }): Promise<Omit<Page<ShownState>, 'kind'>>
 }
 
 /** What a subject cannot do; the tests that need it are skipped. */

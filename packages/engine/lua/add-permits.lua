@@ -1,7 +1,7 @@
 #!lua
 -- add-permits: the counting semaphore's growing release; repeated with the same request id it changes nothing.
 -- USES reply, state, finish
--- KEYS[1] state      hash: limit, initial, bounded, configured, used, fence, arrivals, nearest
+-- KEYS[1] state      hash: limit, initial, bounded, configured, used, fence, arrivals, nearest, grants
 -- KEYS[2] deadlines  zset lease id -> deadline (Redis ms)
 -- KEYS[3] leases     hash lease id -> packed lease
 -- KEYS[4] queue      zset lease id -> arrival number
@@ -16,7 +16,7 @@
 -- ARGV[6] permits    int
 -- ARGV[7] limit_max  int
 -- ARGV[8] request_id_ms int    how long the request id is remembered
--- RETURN  state      limit:int bounded:bool used:int waiting:int oldest_wait_ms:int
+-- RETURN  state      limit:int bounded:bool used:int waiting:int oldest_wait_ms:int grants:int
 -- RETURN  semaphore_not_found
 -- RETURN  released_too_many_times limit:int
 -- RETURN  limit_too_large limit:int

@@ -1,7 +1,7 @@
 #!lua
 -- configure: define a semaphore, or change its limit; waiters that ask for more than it now has are refused.
 -- USES reply, state, create, finish
--- KEYS[1] state      hash: limit, initial, bounded, configured, used, fence, arrivals, nearest
+-- KEYS[1] state      hash: limit, initial, bounded, configured, used, fence, arrivals, nearest, grants
 -- KEYS[2] deadlines  zset lease id -> deadline (Redis ms)
 -- KEYS[3] leases     hash lease id -> packed lease
 -- KEYS[4] queue      zset lease id -> arrival number
@@ -15,8 +15,8 @@
 -- ARGV[5] batch_max  int
 -- ARGV[6] limit      int
 -- ARGV[7] bounded    string       1, 0, or empty: as it was, 1 if new
--- RETURN  created    limit:int bounded:bool used:int waiting:int oldest_wait_ms:int
--- RETURN  configured limit:int bounded:bool used:int waiting:int oldest_wait_ms:int
+-- RETURN  created    limit:int bounded:bool used:int waiting:int oldest_wait_ms:int grants:int
+-- RETURN  configured limit:int bounded:bool used:int waiting:int oldest_wait_ms:int grants:int
 local function refuse_large_requests(semaphore)
   local stored = redis.call('HGETALL', waiters_key)
   local refused = {}

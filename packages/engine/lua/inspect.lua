@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- inspect: the semaphore as it is now. Not a use: it puts no idle removal off.
--- USES reply, state, finish
--- KEYS[1] state      hash: limit, initial, bounded, configured, used, fence, arrivals, nearest
+-- USES reply, state, look
+-- KEYS[1] state      hash: limit, initial, bounded, configured, used, fence, arrivals, nearest, grants
 -- KEYS[2] deadlines  zset lease id -> deadline (Redis ms)
 -- KEYS[3] leases     hash lease id -> packed lease
 -- KEYS[4] queue      zset lease id -> arrival number
@@ -12,7 +12,7 @@
 -- ARGV[3] grace_ms   int
 -- ARGV[4] idle_ms    int
 -- ARGV[5] batch_max  int
--- RETURN  state      limit:int bounded:bool used:int waiting:int oldest_wait_ms:int
+-- RETURN  state      limit:int bounded:bool used:int waiting:int oldest_wait_ms:int grants:int
 -- RETURN  semaphore_not_found
 -- RETURN  again
 local semaphore = load_semaphore()
@@ -21,5 +21,5 @@ if not semaphore.exists then
 end
 settle(semaphore)
 local answered = semaphore.backlog and reply('again') or reply('state', state_of(semaphore))
-finish(semaphore)
+finish_if_moved(semaphore)
 return answered

@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
 -- list-leases: a page of what is held, in the order of deadlines, then fences.
 -- A deadline never moves closer, so whoever pages on misses no lease that was held all the while.
--- USES reply, finish
--- KEYS[1] state      hash: limit, initial, bounded, configured, used, fence, arrivals, nearest
+-- USES reply, look
+-- KEYS[1] state      hash: limit, initial, bounded, configured, used, fence, arrivals, nearest, grants
 -- KEYS[2] deadlines  zset lease id -> deadline (Redis ms)
 -- KEYS[3] leases     hash lease id -> packed lease
 -- KEYS[4] queue      zset lease id -> arrival number
@@ -70,5 +70,5 @@ if not semaphore.exists then
 end
 settle(semaphore)
 local answered = semaphore.backlog and reply('again') or page()
-finish(semaphore)
+finish_if_moved(semaphore)
 return answered

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- list-waiters: a page of the queue, in its order.
--- USES reply, finish
--- KEYS[1] state      hash: limit, initial, bounded, configured, used, fence, arrivals, nearest
+-- USES reply, look
+-- KEYS[1] state      hash: limit, initial, bounded, configured, used, fence, arrivals, nearest, grants
 -- KEYS[2] deadlines  zset lease id -> deadline (Redis ms)
 -- KEYS[3] leases     hash lease id -> packed lease
 -- KEYS[4] queue      zset lease id -> arrival number
@@ -42,5 +42,5 @@ if not semaphore.exists then
 end
 settle(semaphore)
 local answered = semaphore.backlog and reply('again') or page()
-finish(semaphore)
+finish_if_moved(semaphore)
 return answered

@@ -122,6 +122,8 @@ export interface SemaphoreState {
   readonly waiting: number
   /** How long the head of the queue has waited, ms; 0 if nobody waits. */
   readonly oldestWaitMs: number
+  /** Leases granted since it was created, by whichever replica: two looks at it tell how many come in a second. */
+  readonly grants: number
 }
 
 export interface LeaseView {

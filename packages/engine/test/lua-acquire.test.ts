@@ -32,6 +32,7 @@ describe('acquire', () => {
         bounded: '1',
         configured: '0',
         used: '1',
+        grants: '1',
         fence: String(nowUs),
         arrivals: '0',
         lives_until: String(nowMs + 500 + 86_400_000 * (1 + 1 / 16)),

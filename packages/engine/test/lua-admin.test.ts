@@ -31,6 +31,7 @@ describe('configure', () => {
       used: 3,
       waiting: 1,
       oldestWaitMs: 0,
+      grants: 4,
     })
   })
 
@@ -64,7 +65,7 @@ describe('configure, of a new semaphore', () => {
     { bounded: '1', is: true },
     { bounded: '0', is: false },
   ])('with bounded "$bounded" says $is, and remembers it', async ({ bounded, is }) => {
-    const made = { limit: 2, bounded: is, used: 0, waiting: 0, oldestWaitMs: 0 }
+    const made = { limit: 2, bounded: is, used: 0, waiting: 0, oldestWaitMs: 0, grants: 0 }
     expect(await configure(2, bounded)).toEqual({ kind: 'created', ...made })
     expect(await table.call('inspect', {})).toEqual({ kind: 'state', ...made })
     expect(await configure(3)).toEqual({ kind: 'configured', ...made, limit: 3 })

@@ -76,7 +76,7 @@ describe('listings', () => {
     it('gives the state of each, by its name alone', async () => {
       await acquire({ semaphore: 'mail', create: null })
       expect((await list('ma', 10)).flat()).toEqual([
-        { name: 'mail', limit: 1, bounded: true, used: 1, waiting: 0, oldestWaitMs: 0 },
+        { name: 'mail', limit: 1, bounded: true, used: 1, waiting: 0, oldestWaitMs: 0, grants: 1 },
       ])
       expect((await list('billing:1', 100)).flat()).toHaveLength(10)
       expect((await list('nobody', 100)).flat()).toEqual([])

@@ -6,6 +6,7 @@ local function add_leases(semaphore, lease_ids, leases)
     -- Above every fence before it, also after data loss: the clock is the floor (docs/spec.md, I5).
     semaphore.fence = math.max(semaphore.fence + 1, now_us)
     semaphore.used = semaphore.used + lease.permits
+    semaphore.grants = semaphore.grants + 1
     lease.fence = semaphore.fence
     lease.granted_at_ms = now_ms
     lease.deadline_ms = now_ms + lease.ttl_ms

@@ -3,7 +3,7 @@
 local function load_semaphore()
   local stored = redis.call(
     'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
-    'lives_until'
+    'lives_until', 'grants'
   )
   local semaphore = {
     exists = stored[1] ~= false,
@@ -21,6 +21,8 @@ local function load_semaphore()
     backlog = false,
     -- when its keys end unless it is used, Redis ms
     lives_until_ms = tonumber(stored[9] or 0),
+    -- how many leases it ever granted: no fence tells, for they follow the clock
+    grants = tonumber(stored[10] or 0),
     -- set by whatever counts as a use: the deadline of a lease, or now
     in_use_until_ms = nil,
   }

@@ -6,5 +6,6 @@ local function state_of(semaphore)
     local _, head = head_of_queue()
     oldest_wait_ms = math.max(now_ms - head.since_ms, 0)
   end
-  return semaphore.limit, semaphore.bounded and 1 or 0, semaphore.used, semaphore.waiting, oldest_wait_ms
+  return semaphore.limit, semaphore.bounded and 1 or 0, semaphore.used, semaphore.waiting, oldest_wait_ms,
+    semaphore.grants
 end

@@ -44,6 +44,7 @@ export class Semaphore {
   readonly replicas = new Map<string, number>()
   #used = 0
   #arrivals = 0
+  #grants = 0
 
   constructor(start: { name: string; limit: number; bounded: boolean; fence: number; nowMs: number }) {
     this.name = start.name
@@ -76,6 +77,7 @@ export class Semaphore {
     this.leases.set(lease.id, lease)
     this.deadlines.add(lease)
     this.#used += lease.permits
+    this.#grants += 1
     this.lastUseMs = Math.max(this.lastUseMs, lease.grantedAtMs)
   }
 
@@ -118,6 +120,7 @@ export class Semaphore {
       used: this.#used,
       waiting: this.waiters.size,
       oldestWaitMs: head === undefined ? 0 : Math.max(nowMs - head.sinceMs, 0),
+      grants: this.#grants,
     }
   }
 }

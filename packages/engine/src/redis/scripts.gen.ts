@@ -4,7 +4,7 @@ import { defineScript, defineScriptOfMany } from './define-script.js'
 export const scripts = {
   acquire: defineScriptOfMany({
     name: 'acquire',
-    sha1: 'd9bbdcad149ed257de464f6ca57efc36cb91d397',
+    sha1: 'ec1a4988af30102e092afe1382be7df8be0c170c',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', queueMax: 'int' },
     each: { keys: ['retired'], args: { leaseId: 'string', permits: 'int', ttlMs: 'int', enqueue: 'bool', attachment: 'string', holder: 'string', createLimit: 'int', createBounded: 'bool', onConflict: 'string' } },
@@ -88,7 +88,7 @@ end
 local function load_semaphore()
   local stored = redis.call(
     'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
-    'lives_until'
+    'lives_until', 'grants'
   )
   local semaphore = {
     exists = stored[1] ~= false,
@@ -103,6 +103,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     lives_until_ms = tonumber(stored[9] or 0),
+    grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
   }
   if semaphore.exists then
@@ -137,6 +138,7 @@ local function add_leases(semaphore, lease_ids, leases)
   for i, lease in ipairs(leases) do
     semaphore.fence = math.max(semaphore.fence + 1, now_us)
     semaphore.used = semaphore.used + lease.permits
+    semaphore.grants = semaphore.grants + 1
     lease.fence = semaphore.fence
     lease.granted_at_ms = now_ms
     lease.deadline_ms = now_ms + lease.ttl_ms
@@ -198,7 +200,8 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'grants', semaphore.grants
   )
 end
 local semaphore = load_semaphore()
@@ -554,11 +557,11 @@ return answers
   }),
   addPermits: defineScript({
     name: 'add-permits',
-    sha1: '636d89e2b23ed960f063795b0001ba55a8d81d72',
+    sha1: '04e67a534cb78a3b7e1bfcb03d545b29db618363',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'grown'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', permits: 'int', limitMax: 'int', requestIdMs: 'int' },
     replies: {
-      state: { limit: 'int', bounded: 'bool', used: 'int', waiting: 'int', oldestWaitMs: 'int' },
+      state: { limit: 'int', bounded: 'bool', used: 'int', waiting: 'int', oldestWaitMs: 'int', grants: 'int' },
       semaphore_not_found: {},
       released_too_many_times: { limit: 'int' },
       limit_too_large: { limit: 'int' },
@@ -611,7 +614,7 @@ end
 local function load_semaphore()
   local stored = redis.call(
     'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
-    'lives_until'
+    'lives_until', 'grants'
   )
   local semaphore = {
     exists = stored[1] ~= false,
@@ -626,6 +629,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     lives_until_ms = tonumber(stored[9] or 0),
+    grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
   }
   if semaphore.exists then
@@ -679,7 +683,8 @@ local function state_of(semaphore)
     local _, head = head_of_queue()
     oldest_wait_ms = math.max(now_ms - head.since_ms, 0)
   end
-  return semaphore.limit, semaphore.bounded and 1 or 0, semaphore.used, semaphore.waiting, oldest_wait_ms
+  return semaphore.limit, semaphore.bounded and 1 or 0, semaphore.used, semaphore.waiting, oldest_wait_ms,
+    semaphore.grants
 end
 local function pack_lease(lease)
   return string.format(
@@ -692,6 +697,7 @@ local function add_leases(semaphore, lease_ids, leases)
   for i, lease in ipairs(leases) do
     semaphore.fence = math.max(semaphore.fence + 1, now_us)
     semaphore.used = semaphore.used + lease.permits
+    semaphore.grants = semaphore.grants + 1
     lease.fence = semaphore.fence
     lease.granted_at_ms = now_ms
     lease.deadline_ms = now_ms + lease.ttl_ms
@@ -795,7 +801,8 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'grants', semaphore.grants
   )
 end
 local function nearest_deadline_ms(semaphore)
@@ -853,7 +860,7 @@ return answered
   }),
   cancel: defineScript({
     name: 'cancel',
-    sha1: 'f9fcc6cdd39ecdb82ff1e1031c3d9f401a4e67c1',
+    sha1: '4e0bc56f3b04990f435d4161604fbeecbc2538a2',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', attachment: 'string', unlessHeld: 'bool' },
     replies: {
@@ -916,7 +923,7 @@ end
 local function load_semaphore()
   local stored = redis.call(
     'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
-    'lives_until'
+    'lives_until', 'grants'
   )
   local semaphore = {
     exists = stored[1] ~= false,
@@ -931,6 +938,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     lives_until_ms = tonumber(stored[9] or 0),
+    grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
   }
   if semaphore.exists then
@@ -952,6 +960,7 @@ local function add_leases(semaphore, lease_ids, leases)
   for i, lease in ipairs(leases) do
     semaphore.fence = math.max(semaphore.fence + 1, now_us)
     semaphore.used = semaphore.used + lease.permits
+    semaphore.grants = semaphore.grants + 1
     lease.fence = semaphore.fence
     lease.granted_at_ms = now_ms
     lease.deadline_ms = now_ms + lease.ttl_ms
@@ -1137,7 +1146,8 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'grants', semaphore.grants
   )
 end
 local function nearest_deadline_ms(semaphore)
@@ -1226,12 +1236,12 @@ return answered
   }),
   configure: defineScript({
     name: 'configure',
-    sha1: '44b8943c4df396f67da1bd613d04880e6bf228e5',
+    sha1: 'cd2e74358e3f948183036812458679cf739c4ed8',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', limit: 'int', bounded: 'string' },
     replies: {
-      created: { limit: 'int', bounded: 'bool', used: 'int', waiting: 'int', oldestWaitMs: 'int' },
-      configured: { limit: 'int', bounded: 'bool', used: 'int', waiting: 'int', oldestWaitMs: 'int' },
+      created: { limit: 'int', bounded: 'bool', used: 'int', waiting: 'int', oldestWaitMs: 'int', grants: 'int' },
+      configured: { limit: 'int', bounded: 'bool', used: 'int', waiting: 'int', oldestWaitMs: 'int', grants: 'int' },
     },
     text: `#!lua
 -- configure
@@ -1280,7 +1290,7 @@ end
 local function load_semaphore()
   local stored = redis.call(
     'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
-    'lives_until'
+    'lives_until', 'grants'
   )
   local semaphore = {
     exists = stored[1] ~= false,
@@ -1295,6 +1305,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     lives_until_ms = tonumber(stored[9] or 0),
+    grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
   }
   if semaphore.exists then
@@ -1351,7 +1362,8 @@ local function state_of(semaphore)
     local _, head = head_of_queue()
     oldest_wait_ms = math.max(now_ms - head.since_ms, 0)
   end
-  return semaphore.limit, semaphore.bounded and 1 or 0, semaphore.used, semaphore.waiting, oldest_wait_ms
+  return semaphore.limit, semaphore.bounded and 1 or 0, semaphore.used, semaphore.waiting, oldest_wait_ms,
+    semaphore.grants
 end
 local function create_semaphore(semaphore, limit, bounded)
   semaphore.exists = true
@@ -1375,6 +1387,7 @@ local function add_leases(semaphore, lease_ids, leases)
   for i, lease in ipairs(leases) do
     semaphore.fence = math.max(semaphore.fence + 1, now_us)
     semaphore.used = semaphore.used + lease.permits
+    semaphore.grants = semaphore.grants + 1
     lease.fence = semaphore.fence
     lease.granted_at_ms = now_ms
     lease.deadline_ms = now_ms + lease.ttl_ms
@@ -1478,7 +1491,8 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'grants', semaphore.grants
   )
 end
 local function nearest_deadline_ms(semaphore)
@@ -1551,7 +1565,7 @@ return answered
   }),
   heartbeat: defineScript({
     name: 'heartbeat',
-    sha1: '992d397236ec4ff51b58753e44cb86cce9ee1fb3',
+    sha1: '1d05431129b2dae1164bfded1ce26c75b48dbd29',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', replica: 'string', openCount: 'int', open: 'strings' },
     replies: {
@@ -1610,7 +1624,7 @@ end
 local function load_semaphore()
   local stored = redis.call(
     'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
-    'lives_until'
+    'lives_until', 'grants'
   )
   local semaphore = {
     exists = stored[1] ~= false,
@@ -1625,6 +1639,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     lives_until_ms = tonumber(stored[9] or 0),
+    grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
   }
   if semaphore.exists then
@@ -1646,6 +1661,7 @@ local function add_leases(semaphore, lease_ids, leases)
   for i, lease in ipairs(leases) do
     semaphore.fence = math.max(semaphore.fence + 1, now_us)
     semaphore.used = semaphore.used + lease.permits
+    semaphore.grants = semaphore.grants + 1
     lease.fence = semaphore.fence
     lease.granted_at_ms = now_ms
     lease.deadline_ms = now_ms + lease.ttl_ms
@@ -1810,7 +1826,8 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'grants', semaphore.grants
   )
 end
 local function nearest_deadline_ms(semaphore)
@@ -1895,11 +1912,11 @@ return answered
   }),
   inspect: defineScript({
     name: 'inspect',
-    sha1: '1d501cec4c36f9ec71d226dea64b7c09927c24f5',
+    sha1: '9383066d2cec036c59fd751078d8ebc1e9183e4f',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     replies: {
-      state: { limit: 'int', bounded: 'bool', used: 'int', waiting: 'int', oldestWaitMs: 'int' },
+      state: { limit: 'int', bounded: 'bool', used: 'int', waiting: 'int', oldestWaitMs: 'int', grants: 'int' },
       semaphore_not_found: {},
       again: {},
     },
@@ -1947,7 +1964,7 @@ end
 local function load_semaphore()
   local stored = redis.call(
     'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
-    'lives_until'
+    'lives_until', 'grants'
   )
   local semaphore = {
     exists = stored[1] ~= false,
@@ -1962,6 +1979,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     lives_until_ms = tonumber(stored[9] or 0),
+    grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
   }
   if semaphore.exists then
@@ -2015,7 +2033,8 @@ local function state_of(semaphore)
     local _, head = head_of_queue()
     oldest_wait_ms = math.max(now_ms - head.since_ms, 0)
   end
-  return semaphore.limit, semaphore.bounded and 1 or 0, semaphore.used, semaphore.waiting, oldest_wait_ms
+  return semaphore.limit, semaphore.bounded and 1 or 0, semaphore.used, semaphore.waiting, oldest_wait_ms,
+    semaphore.grants
 end
 local function pack_lease(lease)
   return string.format(
@@ -2028,6 +2047,7 @@ local function add_leases(semaphore, lease_ids, leases)
   for i, lease in ipairs(leases) do
     semaphore.fence = math.max(semaphore.fence + 1, now_us)
     semaphore.used = semaphore.used + lease.permits
+    semaphore.grants = semaphore.grants + 1
     lease.fence = semaphore.fence
     lease.granted_at_ms = now_ms
     lease.deadline_ms = now_ms + lease.ttl_ms
@@ -2131,7 +2151,8 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'grants', semaphore.grants
   )
 end
 local function nearest_deadline_ms(semaphore)
@@ -2161,19 +2182,24 @@ local function finish(semaphore)
     redis.call('DEL', replicas_key)
   end
 end
+local function finish_if_moved(semaphore)
+  if expired_leases > 0 or moved > 0 then
+    finish(semaphore)
+  end
+end
 local semaphore = load_semaphore()
 if not semaphore.exists then
   return reply('semaphore_not_found')
 end
 settle(semaphore)
 local answered = semaphore.backlog and reply('again') or reply('state', state_of(semaphore))
-finish(semaphore)
+finish_if_moved(semaphore)
 return answered
 `,
   }),
   listLeases: defineScript({
     name: 'list-leases',
-    sha1: '5d35022d78c9baa89ba9c8e73f8d01e33a5961cf',
+    sha1: 'cdaac39c436fa8a65de50c57a14626ed75b5db97',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterDeadlineMs: 'int', afterFence: 'int', pageSize: 'int' },
     replies: {
@@ -2225,7 +2251,7 @@ end
 local function load_semaphore()
   local stored = redis.call(
     'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
-    'lives_until'
+    'lives_until', 'grants'
   )
   local semaphore = {
     exists = stored[1] ~= false,
@@ -2240,6 +2266,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     lives_until_ms = tonumber(stored[9] or 0),
+    grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
   }
   if semaphore.exists then
@@ -2261,6 +2288,7 @@ local function add_leases(semaphore, lease_ids, leases)
   for i, lease in ipairs(leases) do
     semaphore.fence = math.max(semaphore.fence + 1, now_us)
     semaphore.used = semaphore.used + lease.permits
+    semaphore.grants = semaphore.grants + 1
     lease.fence = semaphore.fence
     lease.granted_at_ms = now_ms
     lease.deadline_ms = now_ms + lease.ttl_ms
@@ -2416,7 +2444,8 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'grants', semaphore.grants
   )
 end
 local function nearest_deadline_ms(semaphore)
@@ -2444,6 +2473,11 @@ local function finish(semaphore)
   redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
   if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
+  end
+end
+local function finish_if_moved(semaphore)
+  if expired_leases > 0 or moved > 0 then
+    finish(semaphore)
   end
 end
 local function candidates()
@@ -2492,13 +2526,13 @@ if not semaphore.exists then
 end
 settle(semaphore)
 local answered = semaphore.backlog and reply('again') or page()
-finish(semaphore)
+finish_if_moved(semaphore)
 return answered
 `,
   }),
   listWaiters: defineScript({
     name: 'list-waiters',
-    sha1: '316c73f2e6a3446708b7a8fa8578e0d0e3d4cf66',
+    sha1: 'bbc051bce97de686f3fac906c41019b688ea3ccf',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterArrival: 'int', pageSize: 'int' },
     replies: {
@@ -2537,7 +2571,7 @@ end
 local function load_semaphore()
   local stored = redis.call(
     'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
-    'lives_until'
+    'lives_until', 'grants'
   )
   local semaphore = {
     exists = stored[1] ~= false,
@@ -2552,6 +2586,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     lives_until_ms = tonumber(stored[9] or 0),
+    grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
   }
   if semaphore.exists then
@@ -2573,6 +2608,7 @@ local function add_leases(semaphore, lease_ids, leases)
   for i, lease in ipairs(leases) do
     semaphore.fence = math.max(semaphore.fence + 1, now_us)
     semaphore.used = semaphore.used + lease.permits
+    semaphore.grants = semaphore.grants + 1
     lease.fence = semaphore.fence
     lease.granted_at_ms = now_ms
     lease.deadline_ms = now_ms + lease.ttl_ms
@@ -2728,7 +2764,8 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'grants', semaphore.grants
   )
 end
 local function nearest_deadline_ms(semaphore)
@@ -2758,6 +2795,11 @@ local function finish(semaphore)
     redis.call('DEL', replicas_key)
   end
 end
+local function finish_if_moved(semaphore)
+  if expired_leases > 0 or moved > 0 then
+    finish(semaphore)
+  end
+end
 local function page()
   local stored = redis.call(
     'ZRANGEBYSCORE', queue_key, '(' .. string.format('%.0f', after_arrival), '+inf', 'WITHSCORES',
@@ -2781,7 +2823,7 @@ if not semaphore.exists then
 end
 settle(semaphore)
 local answered = semaphore.backlog and reply('again') or page()
-finish(semaphore)
+finish_if_moved(semaphore)
 return answered
 `,
   }),
@@ -2827,7 +2869,7 @@ return reply('marked', id, math.max(guarded_until_ms - now_ms, 0), lost and 1 or
   }),
   reap: defineScript({
     name: 'reap',
-    sha1: 'da0a229b924b6a6aea9990af84b3de2ec8e37f64',
+    sha1: '8f9db987b3449158753c2376d49854239ce5c2e7',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     replies: {
@@ -2862,7 +2904,7 @@ end
 local function load_semaphore()
   local stored = redis.call(
     'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
-    'lives_until'
+    'lives_until', 'grants'
   )
   local semaphore = {
     exists = stored[1] ~= false,
@@ -2877,6 +2919,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     lives_until_ms = tonumber(stored[9] or 0),
+    grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
   }
   if semaphore.exists then
@@ -2898,6 +2941,7 @@ local function add_leases(semaphore, lease_ids, leases)
   for i, lease in ipairs(leases) do
     semaphore.fence = math.max(semaphore.fence + 1, now_us)
     semaphore.used = semaphore.used + lease.permits
+    semaphore.grants = semaphore.grants + 1
     lease.fence = semaphore.fence
     lease.granted_at_ms = now_ms
     lease.deadline_ms = now_ms + lease.ttl_ms
@@ -3053,7 +3097,8 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'grants', semaphore.grants
   )
 end
 local function nearest_deadline_ms(semaphore)
@@ -3096,7 +3141,7 @@ return answered
   }),
   release: defineScriptOfMany({
     name: 'release',
-    sha1: '088d4f6ade4c496668f11d2025b76aee8e3291d3',
+    sha1: '0bebf2975d36cb1733d1d3c94fe86f7a2d7726f7',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', retireMs: 'int' },
     each: { keys: ['retired'], args: { leaseId: 'string', retire: 'bool' } },
@@ -3165,7 +3210,7 @@ end
 local function load_semaphore()
   local stored = redis.call(
     'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
-    'lives_until'
+    'lives_until', 'grants'
   )
   local semaphore = {
     exists = stored[1] ~= false,
@@ -3180,6 +3225,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     lives_until_ms = tonumber(stored[9] or 0),
+    grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
   }
   if semaphore.exists then
@@ -3211,6 +3257,7 @@ local function add_leases(semaphore, lease_ids, leases)
   for i, lease in ipairs(leases) do
     semaphore.fence = math.max(semaphore.fence + 1, now_us)
     semaphore.used = semaphore.used + lease.permits
+    semaphore.grants = semaphore.grants + 1
     lease.fence = semaphore.fence
     lease.granted_at_ms = now_ms
     lease.deadline_ms = now_ms + lease.ttl_ms
@@ -3281,7 +3328,8 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'grants', semaphore.grants
   )
 end
 local semaphore = load_semaphore()
@@ -3472,7 +3520,7 @@ return answers
   }),
   remove: defineScript({
     name: 'remove',
-    sha1: 'db81ae385c4f6fc515391e1886a9ea4896f78c79',
+    sha1: 'cd30b5fe67de21bd57009ac5e54babdc51e2dbe8',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', force: 'bool' },
     replies: {
@@ -3512,7 +3560,7 @@ end
 local function load_semaphore()
   local stored = redis.call(
     'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
-    'lives_until'
+    'lives_until', 'grants'
   )
   local semaphore = {
     exists = stored[1] ~= false,
@@ -3527,6 +3575,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     lives_until_ms = tonumber(stored[9] or 0),
+    grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
   }
   if semaphore.exists then
@@ -3548,6 +3597,7 @@ local function add_leases(semaphore, lease_ids, leases)
   for i, lease in ipairs(leases) do
     semaphore.fence = math.max(semaphore.fence + 1, now_us)
     semaphore.used = semaphore.used + lease.permits
+    semaphore.grants = semaphore.grants + 1
     lease.fence = semaphore.fence
     lease.granted_at_ms = now_ms
     lease.deadline_ms = now_ms + lease.ttl_ms
@@ -3703,7 +3753,8 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'grants', semaphore.grants
   )
 end
 local function nearest_deadline_ms(semaphore)
@@ -3754,7 +3805,7 @@ return reply('removed')
   }),
   renew: defineScriptOfMany({
     name: 'renew',
-    sha1: '41e43179222886086f1f48ba60f2970a629b2457',
+    sha1: 'c883aeec606525271553946f3b56fbb00a31fa8b',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     each: { keys: [], args: { leaseId: 'string', ttlMs: 'int' } },
@@ -3819,7 +3870,7 @@ end
 local function load_semaphore()
   local stored = redis.call(
     'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
-    'lives_until'
+    'lives_until', 'grants'
   )
   local semaphore = {
     exists = stored[1] ~= false,
@@ -3834,6 +3885,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     lives_until_ms = tonumber(stored[9] or 0),
+    grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
   }
   if semaphore.exists then
@@ -3855,6 +3907,7 @@ local function add_leases(semaphore, lease_ids, leases)
   for i, lease in ipairs(leases) do
     semaphore.fence = math.max(semaphore.fence + 1, now_us)
     semaphore.used = semaphore.used + lease.permits
+    semaphore.grants = semaphore.grants + 1
     lease.fence = semaphore.fence
     lease.granted_at_ms = now_ms
     lease.deadline_ms = now_ms + lease.ttl_ms
@@ -4010,7 +4063,8 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'grants', semaphore.grants
   )
 end
 local function nearest_deadline_ms(semaphore)
@@ -4070,7 +4124,7 @@ return answers
   }),
   revoke: defineScript({
     name: 'revoke',
-    sha1: '455fd5bc34e93630f2794f424d39be406c1f99c1',
+    sha1: 'e94dc8c75db3aea222bbb49a1fba2d8ba831a461',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', fence: 'int' },
     replies: {
@@ -4129,7 +4183,7 @@ end
 local function load_semaphore()
   local stored = redis.call(
     'HMGET', state_key, 'limit', 'initial', 'bounded', 'configured', 'used', 'fence', 'arrivals', 'nearest',
-    'lives_until'
+    'lives_until', 'grants'
   )
   local semaphore = {
     exists = stored[1] ~= false,
@@ -4144,6 +4198,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     lives_until_ms = tonumber(stored[9] or 0),
+    grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
   }
   if semaphore.exists then
@@ -4165,6 +4220,7 @@ local function add_leases(semaphore, lease_ids, leases)
   for i, lease in ipairs(leases) do
     semaphore.fence = math.max(semaphore.fence + 1, now_us)
     semaphore.used = semaphore.used + lease.permits
+    semaphore.grants = semaphore.grants + 1
     lease.fence = semaphore.fence
     lease.granted_at_ms = now_ms
     lease.deadline_ms = now_ms + lease.ttl_ms
@@ -4329,7 +4385,8 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms
+    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'grants', semaphore.grants
   )
 end
 local function nearest_deadline_ms(semaphore)

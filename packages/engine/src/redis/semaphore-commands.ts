@@ -11,12 +11,9 @@ import { scripts } from './scripts.gen.js'
 import { commonArgs } from './script-context.js'
 import type { ScriptContext } from './script-context.js'
 
-function stateOf(
-  name: string,
-  reply: Omit<SemaphoreState, 'name' | 'oldestWaitMs'> & { oldestWaitMs: number },
-): SemaphoreState {
-  const { limit, bounded, used, waiting, oldestWaitMs } = reply
-  return { name, limit, bounded, used, waiting, oldestWaitMs }
+function stateOf(name: string, reply: Omit<SemaphoreState, 'name'>): SemaphoreState {
+  const { limit, bounded, used, waiting, oldestWaitMs, grants } = reply
+  return { name, limit, bounded, used, waiting, oldestWaitMs, grants }
 }
 
 function boundedText(bounded: boolean | null): string {

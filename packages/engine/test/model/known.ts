@@ -52,6 +52,8 @@ export class Known {
   hasLeft = false
   /** Grants of this step. */
   grants = 0
+  /** Grants since the semaphore was created. */
+  grantsEver = 0
   /** Whose replicas were all dead when the step began: it may have been dropped before the step revived one of them. */
   deadAtStart = new Set<Queued>()
   readonly isBatched: boolean

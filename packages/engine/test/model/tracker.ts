@@ -83,6 +83,8 @@ export class Tracker {
     assert.equal(state?.limit ?? null, known.limit)
     assert.equal(state?.bounded ?? null, known.limit === null ? null : known.bounded)
     assert.equal(state?.used ?? 0, known.used, 'I15: used is what is held')
+    known.grantsEver = state === null ? 0 : known.grantsEver + known.grants
+    assert.equal(state?.grants ?? 0, known.grantsEver, 'I15: grants are those that were made')
     const shown = leases.map(({ holder, permits, fence, deadlineMs }) => [holder, permits, fence, deadlineMs])
     const held = [...known.held].map(([id, { permits, fence, deadlineMs }]) => [id, permits, fence, deadlineMs])
     assert.deepEqual(shown.sort(byFence), held.sort(byFence), 'I7, I15: the leases listed')
