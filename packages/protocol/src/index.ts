@@ -1,4 +1,5 @@
 export * from './errors.js'
+export * from './events.js'
 export * from './limits.js'
 export * from './replies.js'
 export * from './requests.js'

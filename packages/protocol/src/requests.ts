@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defaults, type Limits } from './limits.js'
-import { holderOf, leaseId, namePrefix, requestId } from './words.js'
+import { holderOf, leaseId, namePrefix, requestId, semaphoreName } from './words.js'
 
 const wholeNumber = (min: number, max: number) => z.int().min(min).max(max)
 
@@ -44,6 +44,10 @@ export function requestSchemas(limits: Limits) {
     remove: z.strictObject({ force: z.boolean().default(false) }),
     page: z.strictObject({ cursor: cursor.optional(), pageSize }),
     semaphoresPage: z.strictObject({ prefix: namePrefix.default(''), cursor: cursor.optional(), pageSize }),
+    events: z.strictObject({
+      prefix: namePrefix.optional(),
+      semaphore: semaphoreName.optional(),
+    }),
   }
 }
 

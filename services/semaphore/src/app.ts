@@ -13,6 +13,7 @@ import { invalidRequest } from './invalid-request.js'
 import { createHttpServer } from './http-server.js'
 import { KeyRing } from './key-ring.js'
 import { Load } from './load.js'
+import { LiveStreams } from './live/live-streams.js'
 import { createMetrics, type Metrics } from './metrics.js'
 import { OpenAttempts } from './open-attempts.js'
 import { screenRequest } from './plugins/access.js'
@@ -53,7 +54,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
   const load = new Load(settings.load, () => engine.storeCalls)
   const app = createServer(options, settings, openAttempts)
   const schemas = requestSchemas(settings.limits)
-  const routes = allRoutes({ engine, schemas, settings, metrics, openAttempts, isStopping })
+  const live = new LiveStreams(settings.events, app.log)
+  const routes = allRoutes({ engine, schemas, settings, keyRing, live, metrics, openAttempts, isStopping })
   const refuseUnrouted = unroutedRefusal(routes, metrics)
 
   app.decorateRequest('keyPrefix', '')
@@ -78,6 +80,11 @@ export function buildApp(options: AppOptions): FastifyInstance {
   if (dashboard !== null) serveDashboard(app, dashboard, metrics)
   app.server.on('checkExpectation', refuseExpectation)
   sayContinue(app.server)
+  // Before the connections are waited for: streams end by nothing else.
+  app.addHook('preClose', (done) => {
+    live.end()
+    done()
+  })
   app.addHook('onClose', () => {
     load.stop()
     metrics.close()

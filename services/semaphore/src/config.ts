@@ -129,6 +129,11 @@ function appSettings(values: Variables, apiKeys: readonly ApiKey[]): AppSettings
     apiKeys,
     insecure: values.SIGNALBOX_INSECURE,
     metricsSemaphoresMax: values.SIGNALBOX_METRICS_SEMAPHORES_MAX,
+    events: {
+      ...defaultAppSettings.events,
+      streamsMax: values.SIGNALBOX_EVENT_STREAMS_MAX,
+      semaphoresMax: values.SIGNALBOX_EVENT_SEMAPHORES_MAX,
+    },
     load: {
       eventLoopDelayMsMax: values.SIGNALBOX_EVENT_LOOP_DELAY_MS_MAX,
       storeCallsMax: values.SIGNALBOX_STORE_CALLS_MAX,

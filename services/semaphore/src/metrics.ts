@@ -5,7 +5,7 @@ import type { Excess } from './load.js'
 import { semaphoreGauges, type ScrapeScope } from './semaphore-gauges.js'
 
 /** What there may be too much of. */
-type Shed = Excess | 'waiters'
+type Shed = Excess | 'waiters' | 'event_streams'
 
 export interface Metrics {
   /** For the engine and the store: they tell it what happens. */
@@ -16,6 +16,8 @@ export interface Metrics {
   requestsOf(method: string, path: string): (status: number, durationMs: number) => void
   /** One request was turned away because there is too much of this. */
   readonly shed: (excess: Shed) => void
+  /** So many live streams are open now. */
+  readonly streaming: (streams: number) => void
   /** The Prometheus text. Of the semaphores it names only those whose name begins with the prefix. */
   render(engine: Engine, scope: ScrapeScope): Promise<string>
   readonly contentType: string
@@ -47,6 +49,11 @@ export function createMetrics(): Metrics {
   })
   const setNow = gaugesOfNow(registers)
   const shed = shedCounter(registers)
+  const streams = new Gauge({
+    name: 'signalbox_event_streams',
+    help: 'Live streams (/v1/events) that are open at this replica',
+    registers,
+  })
   const delay = monitorEventLoopDelay({ resolution: 10 })
   delay.enable()
   new Gauge({
@@ -77,6 +84,7 @@ export function createMetrics(): Metrics {
       }
     },
     shed: (excess) => shed.inc({ excess }),
+    streaming: (count) => streams.set(count),
     async render(engine, scope) {
       setNow(engine)
       const own = await registry.metrics()
@@ -118,7 +126,7 @@ function shedCounter(registers: Registry[]): Counter<'excess'> {
     registers,
   })
   // A series that appears with its first event has no rate for it.
-  const all: readonly Shed[] = ['waiters', 'store_calls', 'event_loop_delay']
+  const all: readonly Shed[] = ['waiters', 'store_calls', 'event_loop_delay', 'event_streams']
   for (const excess of all) shed.inc({ excess }, 0)
   return shed
 }

@@ -1,5 +1,6 @@
-import { StoreUnavailableError, type Engine, type SemaphoreState } from '@signalbox/engine'
+import { StoreUnavailableError, type Engine } from '@signalbox/engine'
 import { Gauge, Registry } from 'prom-client'
+import { firstStates } from './first-states.js'
 
 /** Counting on beyond this would make a scrape cost more than it tells. */
 const omittedMax = 10_000
@@ -48,10 +49,10 @@ export async function semaphoreGauges(engine: Engine, scope: ScrapeScope): Promi
     registers,
   })
   try {
-    const { shown, left, isAll } = await firstStates(engine, scope)
+    const { shown, left, isAll } = await firstStates(engine, { ...scope, leftMax: omittedMax, pageSize, pagesMax })
     up.set(1)
-    omitted.set(left)
-    allSeen.set(Number(isAll))
+    omitted.set(Math.min(left, omittedMax))
+    allSeen.set(Number(isAll && left <= omittedMax))
     for (const state of shown) {
       const labels = { semaphore: state.name }
       limit.set(labels, state.limit)
@@ -63,22 +64,4 @@ export async function semaphoreGauges(engine: Engine, scope: ScrapeScope): Promi
     up.set(0)
   }
   return registry.metrics()
-}
-
-async function firstStates(
-  engine: Engine,
-  { prefix, semaphoresMax, isGone = () => false }: ScrapeScope,
-): Promise<{ shown: SemaphoreState[]; left: number; isAll: boolean }> {
-  const shown: SemaphoreState[] = []
-  let left = 0
-  let cursor: string | null = null
-  for (let pages = 0; pages < pagesMax && left < omittedMax && !isGone(); pages += 1) {
-    const page: Awaited<ReturnType<Engine['semaphores']>> = await engine.semaphores({ prefix, cursor, pageSize })
-    const room = Math.max(0, semaphoresMax - shown.length)
-    shown.push(...page.items.slice(0, room))
-    left += Math.max(0, page.items.length - room)
-    cursor = page.nextCursor
-    if (cursor === null) return { shown, left: Math.min(left, omittedMax), isAll: left <= omittedMax }
-  }
-  return { shown, left: Math.min(left, omittedMax), isAll: false }
 }

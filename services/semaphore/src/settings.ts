@@ -1,5 +1,6 @@
 import { defaultLimits, type Limits } from '@signalbox/protocol'
 import type { ApiKey } from './api-keys.js'
+import type { EventSettings } from './live/live-streams.js'
 import type { LoadSettings } from './load.js'
 
 /** What the HTTP side needs to know; everything else of the configuration is the engine's or the process's. */
@@ -20,6 +21,7 @@ export interface AppSettings {
   /** Most semaphores that /metrics names. */
   readonly metricsSemaphoresMax: number
   readonly load: LoadSettings
+  readonly events: EventSettings
 }
 
 export const defaultAppSettings: AppSettings = {
@@ -34,4 +36,11 @@ export const defaultAppSettings: AppSettings = {
   metricsSemaphoresMax: 100,
   // A second late is late for a lease of three; so many calls take half a second at what one connection to Redis answers.
   load: { eventLoopDelayMsMax: 1_000, storeCallsMax: 10_000 },
+  events: {
+    streamsMax: 100,
+    semaphoresMax: 1_000,
+    intervalMs: 1_000,
+    silenceMs: 14_000,
+    unreadBytesMax: 1_048_576,
+  },
 }

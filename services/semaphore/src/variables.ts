@@ -125,6 +125,15 @@ export const variables = z.object({
     { min: 0, max: 10_000, fallback: defaultAppSettings.metricsSemaphoresMax },
     'Most semaphores that `/metrics` names',
   ),
+  SIGNALBOX_EVENT_STREAMS_MAX: wholeNumber(
+    { min: 0, max: 10_000, fallback: defaultAppSettings.events.streamsMax },
+    'Most live streams (`/v1/events`) at this replica; beyond: 503 `OVERLOADED`',
+  ),
+  SIGNALBOX_EVENT_SEMAPHORES_MAX: bound(
+    defaultAppSettings.events.semaphoresMax,
+    'Most semaphores that one live stream follows; beyond: it says `truncated`',
+    10_000,
+  ),
   SIGNALBOX_CAP_MS: ms(
     defaultEngineSettings.capMs,
     'Longest time one acquire is held open; keep it below the time-outs of proxies',

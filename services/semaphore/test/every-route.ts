@@ -52,6 +52,7 @@ export const everyRoute: readonly EveryRoute[] = [
   { method: 'DELETE', path: '/v1/semaphores/{name}/leases/{fence}', scope: 'admin', status: 200 },
   { method: 'GET', path: '/v1/semaphores', scope: 'inspect', status: 200 },
   { method: 'GET', path: '/v1/access', scope: 'any', status: 200 },
+  { method: 'GET', path: '/v1/events', scope: 'inspect', status: 200 },
   { method: 'GET', path: '/healthz', scope: null, status: 200 },
   { method: 'GET', path: '/readyz', scope: null, status: 200 },
   { method: 'GET', path: '/metrics', scope: 'inspect', status: 200 },

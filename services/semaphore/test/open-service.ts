@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { text } from 'node:stream/consumers'
 import {
   createEngine,
   createMemoryStore,
@@ -11,6 +12,7 @@ import {
   buildApp,
   createMetrics,
   defaultAppSettings,
+  type KeyRing,
   makeApiKey,
   parseApiKeys,
   type AppSettings,
@@ -27,6 +29,7 @@ export interface OpenOptions {
   readonly clock?: () => number
   readonly isStopping?: () => boolean
   readonly dashboard?: string
+  readonly keyRing?: KeyRing
   readonly tls?: Parameters<typeof buildApp>[0]['tls']
   readonly logger?: NonNullable<Parameters<typeof buildApp>[0]['logger']>
 }
@@ -67,6 +70,7 @@ export function openService(
     // A busy machine is no reason to turn a test away.
     settings: { load: { ...defaultAppSettings.load, eventLoopDelayMsMax: 60_000 }, ...options.settings },
     ...(options.isStopping === undefined ? {} : { isStopping: options.isStopping }),
+    ...(options.keyRing === undefined ? {} : { keyRing: options.keyRing }),
     tls: options.tls ?? null,
     dashboard: options.dashboard ?? null,
     ...(options.logger === undefined ? {} : { logger: options.logger }),
@@ -85,7 +89,7 @@ export function openService(
       request.payload = JSON.stringify(payload)
       request.headers = { 'content-type': 'application/json', ...headers }
     }
-    return await app.inject(request)
+    return url.startsWith('/v1/events') ? await beginning(app, request) : await app.inject(request)
   }
   return {
     app,
@@ -100,6 +104,17 @@ export function openService(
       return address.port
     },
   }
+}
+
+/** The answer to a request for a live stream: where it is one, its head alone, for it has no end. */
+async function beginning(app: FastifyInstance, request: InjectOptions): Promise<LightMyRequestResponse> {
+  const response = await app.inject({ ...request, payloadAsStream: true })
+  if (response.statusCode === 200) {
+    response.raw.res.destroy()
+    return response
+  }
+  const body = await text(response.stream())
+  return { ...response, body, json: (): never => JSON.parse(body) as never }
 }
 
 /** A key of the test's own, and what the service stores of it. */

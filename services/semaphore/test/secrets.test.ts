@@ -74,8 +74,15 @@ async function start(credentials: string): Promise<Running & { send: (sent: Part
       const options = { method, path: to.path, headers: { ...type, ...headers }, ...tls }
       const sent = request(at, options, (response) => {
         let text = JSON.stringify(response.rawHeaders)
-        response.on('data', (chunk) => (text += String(chunk)))
-        response.once('end', () => resolve({ to, status: response.statusCode ?? 0, text }))
+        const done = () => resolve({ to, status: response.statusCode ?? 0, text })
+        response.on('data', (chunk) => {
+          text += String(chunk)
+          // A live stream has no end.
+          if (!text.includes('event: ')) return
+          done()
+          sent.destroy()
+        })
+        response.once('end', done)
         response.once('error', reject)
       })
       sent.once('error', reject)

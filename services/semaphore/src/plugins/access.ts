@@ -1,5 +1,6 @@
 import type { Scope } from '@signalbox/protocol'
 import type { FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import type { ApiKey } from '../api-keys.js'
 import type { KeyRing } from '../key-ring.js'
 import { ProblemError } from '../problem.js'
 
@@ -41,6 +42,12 @@ export function screenRequest(request: FastifyRequest, isForAnyone: boolean): Pr
   return null
 }
 
+/** The key that the request came with, as far as it is known now. */
+export function presentedKey(request: FastifyRequest, keyRing: KeyRing): ApiKey | null {
+  const presented = bearer.exec(request.headers.authorization ?? '')?.[1]
+  return presented === undefined ? null : keyRing.find(presented)
+}
+
 type Guard = (request: FastifyRequest, reply: unknown, done: HookHandlerDoneFunction) => void
 
 /**
@@ -50,8 +57,7 @@ type Guard = (request: FastifyRequest, reply: unknown, done: HookHandlerDoneFunc
 export function guardOf(scope: Scope | 'any' | null, keyRing: KeyRing): Guard | null {
   if (scope === null || !keyRing.isRequired) return null
   return (request, _reply, done) => {
-    const presented = bearer.exec(request.headers.authorization ?? '')?.[1]
-    const key = presented === undefined ? null : keyRing.find(presented)
+    const key = presentedKey(request, keyRing)
     request.keyName = key?.name ?? null
     if (key === null) {
       const detail = 'The request needs an API key that this service knows: Authorization: Bearer <key>.'

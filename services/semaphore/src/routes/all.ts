@@ -1,6 +1,7 @@
 import { openApiDocument } from '../openapi.js'
 import { acquireRoute } from './acquire.js'
 import type { RouteContext } from './context.js'
+import { eventsRoute } from './events.js'
 import { releaseRoute, renewRoute, revokeRoute } from './lease-calls.js'
 import { leasesRoute, semaphoresRoute, waitersRoute } from './listings.js'
 import type { Route } from './route.js'
@@ -23,6 +24,7 @@ export function allRoutes(context: RouteContext): Route[] {
     revokeRoute(context),
     semaphoresRoute(context),
     accessRoute(),
+    eventsRoute(context),
     healthRoute(),
     readyRoute(context),
     metricsRoute(context),

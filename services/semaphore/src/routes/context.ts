@@ -1,5 +1,7 @@
 import type { Engine } from '@signalbox/engine'
 import type { RequestSchemas } from '@signalbox/protocol'
+import type { KeyRing } from '../key-ring.js'
+import type { LiveStreams } from '../live/live-streams.js'
 import type { Metrics } from '../metrics.js'
 import type { OpenAttempts } from '../open-attempts.js'
 import type { AppSettings } from '../settings.js'
@@ -9,6 +11,8 @@ export interface RouteContext {
   readonly engine: Engine
   readonly schemas: RequestSchemas
   readonly settings: AppSettings
+  readonly keyRing: KeyRing
+  readonly live: LiveStreams
   readonly metrics: Metrics
   readonly openAttempts: OpenAttempts
   readonly isStopping: () => boolean

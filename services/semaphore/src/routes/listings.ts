@@ -1,3 +1,4 @@
+import type { LeaseView, WaiterView } from '@signalbox/engine'
 import {
   leaseItem,
   pageOf,
@@ -15,6 +16,23 @@ import { exampleSemaphore, semaphoreBody } from './semaphore-calls.js'
 
 function instant(ms: number): string {
   return new Date(ms).toISOString()
+}
+
+export function leaseItemOf(lease: LeaseView): LeaseItem {
+  const { grantedAtMs, deadlineMs, fence, permits, holder, heldMs, expiresInMs } = lease
+  return {
+    fence,
+    permits,
+    holder,
+    grantedAt: instant(grantedAtMs),
+    heldMs,
+    expiresAt: instant(deadlineMs),
+    expiresInMs,
+  }
+}
+
+export function waiterItemOf({ sinceMs, position, permits, holder, waitedMs }: WaiterView): WaiterItem {
+  return { position, permits, holder, since: instant(sinceMs), waitedMs }
 }
 
 export function leasesRoute({ engine, schemas }: RouteContext): Route {
@@ -51,16 +69,7 @@ export function leasesRoute({ engine, schemas }: RouteContext): Route {
         pageSize: query.pageSize,
       })
       if (page.kind === 'semaphore_not_found') return notFoundReply(reply, params.name)
-      const items = page.items.map(({ grantedAtMs, deadlineMs, fence, permits, holder, heldMs, expiresInMs }) => ({
-        fence,
-        permits,
-        holder,
-        grantedAt: instant(grantedAtMs),
-        heldMs,
-        expiresAt: instant(deadlineMs),
-        expiresInMs,
-      }))
-      return { items, nextCursor: page.nextCursor } satisfies Page<LeaseItem>
+      return { items: page.items.map(leaseItemOf), nextCursor: page.nextCursor } satisfies Page<LeaseItem>
     },
   })
 }
@@ -88,14 +97,7 @@ export function waitersRoute({ engine, schemas }: RouteContext): Route {
         pageSize: query.pageSize,
       })
       if (page.kind === 'semaphore_not_found') return notFoundReply(reply, params.name)
-      const items = page.items.map(({ sinceMs, position, permits, holder, waitedMs }) => ({
-        position,
-        permits,
-        holder,
-        since: instant(sinceMs),
-        waitedMs,
-      }))
-      return { items, nextCursor: page.nextCursor } satisfies Page<WaiterItem>
+      return { items: page.items.map(waiterItemOf), nextCursor: page.nextCursor } satisfies Page<WaiterItem>
     },
   })
 }
@@ -125,7 +127,7 @@ export function semaphoresRoute({ engine, schemas }: RouteContext): Route {
 }
 
 /** The names that begin with both; null: none can. */
-function narrower(asked: string, allowed: string): string | null {
+export function narrower(asked: string, allowed: string): string | null {
   if (asked.startsWith(allowed)) return asked
   return allowed.startsWith(asked) ? allowed : null
 }

@@ -1,5 +1,12 @@
 import { createEngine, type Store } from '@signalbox/engine'
-import { buildApp, createMetrics, makeApiKey, parseApiKeys, scopes } from '@signalbox/semaphore-service'
+import {
+  buildApp,
+  createMetrics,
+  defaultAppSettings,
+  makeApiKey,
+  parseApiKeys,
+  scopes,
+} from '@signalbox/semaphore-service'
 import type { FastifyBaseLogger } from 'fastify'
 import type { OpenApi } from './operations.js'
 import { verdictBy, type Verdict } from './verdict.js'
@@ -33,7 +40,12 @@ export async function openTarget(store: Store, { hasKeys = false } = {}): Promis
   const app = buildApp({
     engine,
     metrics,
-    settings: { receiveTimeoutMs: 300, apiKeys: keys.flatMap(({ line }) => parseApiKeys(line)) },
+    settings: {
+      receiveTimeoutMs: 300,
+      apiKeys: keys.flatMap(({ line }) => parseApiKeys(line)),
+      // An answer is waited for to its end, and a stream has none.
+      events: { ...defaultAppSettings.events, streamsMax: 0 },
+    },
     logger: errorLog(errors),
   })
   await app.listen({ host: '127.0.0.1', port: 0 })
