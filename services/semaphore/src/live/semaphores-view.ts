@@ -18,7 +18,7 @@ interface Followed {
   readonly text: string
 }
 
-export interface Scope {
+export interface Range {
   /** The names that begin with it; null: none. */
   readonly prefix: string | null
   readonly semaphoresMax: number
@@ -27,13 +27,13 @@ export interface Scope {
 /** The semaphores whose names begin with a prefix, the first so many of them. */
 export class SemaphoresView implements View {
   readonly #engine: Engine
-  readonly #scope: Scope
+  readonly #range: Range
   #followed: ReadonlyMap<string, Followed> = new Map()
   #isTruncated = false
 
-  constructor(engine: Engine, scope: Scope) {
+  constructor(engine: Engine, range: Range) {
     this.#engine = engine
-    this.#scope = scope
+    this.#range = range
   }
 
   async look(): Promise<string | null> {
@@ -57,7 +57,7 @@ export class SemaphoresView implements View {
   }
 
   async #read(): Promise<{ states: readonly SemaphoreState[]; isTruncated: boolean }> {
-    const { prefix, semaphoresMax } = this.#scope
+    const { prefix, semaphoresMax } = this.#range
     if (prefix === null) return { states: [], isTruncated: false }
     const pagesMax = Math.ceil(semaphoresMax / pageSize) + sparePages
     const { shown, isAll, left } = await firstStates(this.#engine, {
