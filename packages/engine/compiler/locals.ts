@@ -43,13 +43,14 @@ function takeEach({ keyNames, argList, eachKey, eachArgs }: Header): string[] {
   const fixed = argList.length + 1
   const names = [...(eachKey === undefined ? [] : [`${eachKey}_key`]), ...eachArgs.map(({ name }) => name)]
   return [
-    `local calls = tonumber(ARGV[${fixed}])`,
+    // Many values in one argument: the client library's work and Redis's for each argument was more than that of reading the JSON.
+    `local each_call = cjson.decode(ARGV[${fixed}])`,
+    'local calls = #each_call',
     ...(eachKey === undefined ? [] : [`local ${eachKey}_keys = { unpack(KEYS, ${keyNames.length + 1}) }`]),
     `local ${names.join(', ')}`,
     'local function take(call)',
-    `  local at = ${fixed} + (call - 1) * ${eachArgs.length}`,
     ...(eachKey === undefined ? [] : [`  ${eachKey}_key = ${eachKey}_keys[call]`]),
-    ...eachArgs.map(({ name, type }, index) => `  ${name} = ${readings[type](`at + ${index + 1}`)}`),
+    `  ${eachArgs.map(({ name }) => name).join(', ')} = unpack(each_call[call])`,
     'end',
   ]
 }

@@ -24,7 +24,8 @@
 -- ARGV[each] create_limit int     -1: use only what is there
 -- ARGV[each] create_bounded bool
 -- ARGV[each] on_conflict string   keep or error
--- RETURN  granted    permits:int fence:int ttl_ms:int granted_at_ms:int deadline_ms:int expires_in_ms:int limit_mismatch:int?
+-- RETURN  granted    fence:int granted_at_ms:int limit_mismatch:int?
+-- RETURN  held       fence:int ttl_ms:int granted_at_ms:int deadline_ms:int expires_in_ms:int limit_mismatch:int?
 -- RETURN  queued     position:int attached_at_ms:int nearest_in_ms:int? limit_mismatch:int?
 -- RETURN  busy       limit:int used:int waiting:int nearest_in_ms:int?
 -- RETURN  semaphore_not_found
@@ -70,7 +71,7 @@ local function grant_plain_calls()
   end
   add_leases(semaphore, lease_ids, granted)
   for call, lease in ipairs(granted) do
-    answers[call] = reply('granted', lease.permits, lease.fence, lease.ttl_ms, now_ms, lease.deadline_ms, lease.ttl_ms, '')
+    answers[call] = reply('granted', fence_text(lease), now_ms, '')
   end
 end
 
@@ -78,7 +79,7 @@ if semaphore.exists and is_settled(semaphore) and redis.call('EXISTS', unpack(re
   grant_plain_calls()
   if #answers == calls then
     save(semaphore)
-    return answers
+    return cjson.encode(answers)
   end
 end
 
@@ -90,12 +91,6 @@ local function limit_mismatch()
   return semaphore.limit
 end
 
-local function granted(lease)
-  return reply(
-    'granted', lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
-    lease.deadline_ms - now_ms, limit_mismatch()
-  )
-end
 
 local function queued()
   local position = redis.call('ZRANK', queue_key, lease_id) + 1
@@ -121,7 +116,10 @@ local function repeat_held(lease)
     lease.attachments = '-'
     redis.call('HSET', leases_key, lease_id, pack_lease(lease))
   end
-  return granted(lease)
+  return reply(
+    'held', fence_text(lease), lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms, lease.deadline_ms - now_ms,
+    limit_mismatch()
+  )
 end
 
 local function repeat_waiting(waiter)
@@ -186,7 +184,7 @@ local function newcomer()
   if semaphore.waiting == 0 and semaphore.used + permits <= semaphore.limit then
     local lease = { permits = permits, ttl_ms = ttl_ms, attachments = attachment, holder = holder }
     add_leases(semaphore, { lease_id }, { lease })
-    return granted(lease)
+    return reply('granted', fence_text(lease), now_ms, limit_mismatch())
   end
   if semaphore.backlog then
     return reply('again')
@@ -229,4 +227,4 @@ for call = #answers + 1, calls do
   is_put_off = answers[call][1] == 'again'
 end
 finish(semaphore)
-return answers
+return cjson.encode(answers)

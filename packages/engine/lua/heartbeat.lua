@@ -24,7 +24,7 @@ local function add_exception(index, lease)
   local fields = { index, '0', '', '', '', '', '' }
   if lease then
     fields = {
-      index, lease.permits, string.format('%.0f', lease.fence), lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
+      index, lease.permits, fence_text(lease), lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
       lease.deadline_ms - now_ms,
     }
   end

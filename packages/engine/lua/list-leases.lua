@@ -55,7 +55,7 @@ local function page()
   for i = 1, math.min(page_size, #found) do
     local lease = found[i]
     for _, field in ipairs({
-      lease.lease_id, string.format('%.0f', lease.fence), lease.permits, lease.granted_at_ms,
+      lease.lease_id, fence_text(lease), lease.permits, lease.granted_at_ms,
       now_ms - lease.granted_at_ms, lease.deadline_ms, lease.holder,
     }) do
       items[#items + 1] = tostring(field)

@@ -40,8 +40,9 @@ local function release_plain_calls()
     if not text then
       break
     end
-    held[call] = unpack_lease(text)
-    answers[call] = reply('released', held[call].permits, now_ms - held[call].granted_at_ms)
+    local permits, granted_at_ms = unpack_grant(text)
+    held[call] = { permits = permits }
+    answers[call] = reply('released', permits, now_ms - granted_at_ms)
   end
   if #held > 0 then
     remove_leases(semaphore, { unpack(lease_ids, 1, #held) }, held)
@@ -52,7 +53,7 @@ if semaphore.used > 0 and is_settled(semaphore) then
   release_plain_calls()
   if #answers == calls then
     save(semaphore)
-    return answers
+    return cjson.encode(answers)
   end
 end
 
@@ -84,4 +85,4 @@ for call = #answers + 1, calls do
   end
 end
 finish(semaphore)
-return answers
+return cjson.encode(answers)

@@ -31,7 +31,7 @@ local function answer()
   end
   use_until(semaphore, lease.deadline_ms)
   return reply(
-    'renewed', lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
+    'renewed', lease.permits, fence_text(lease), lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
     lease.deadline_ms - now_ms
   )
 end
@@ -43,4 +43,4 @@ for call = 1, calls do
   answers[call] = answer()
 end
 finish(semaphore)
-return answers
+return cjson.encode(answers)

@@ -113,7 +113,7 @@ end
 return answers
 `
 
-  it('takes one call after the other from the rest of the keys and arguments', () => {
+  it('takes one call after the other from the rest of the keys and a list in JSON', () => {
     const compiled = compileAll({ commands: { 'touch-all': many }, libs })['touch-all']
     expect(compiled).toMatchObject({
       keys: ['leases'],
@@ -123,14 +123,14 @@ return answers
     expect(compiled?.text.split('\n').slice(2, 12)).toEqual([
       'local leases_key = KEYS[1]',
       'local ttl_ms = tonumber(ARGV[1])',
-      'local calls = tonumber(ARGV[2])',
+      'local each_call = cjson.decode(ARGV[2])',
+      'local calls = #each_call',
       'local retired_keys = { unpack(KEYS, 2) }',
       'local retired_key, lease_id, is_new',
       'local function take(call)',
-      '  local at = 2 + (call - 1) * 2',
       '  retired_key = retired_keys[call]',
-      '  lease_id = ARGV[at + 1]',
-      "  is_new = ARGV[at + 2] == '1'",
+      '  lease_id, is_new = unpack(each_call[call])',
+      'end',
     ])
     expect(emit(compileAll({ commands: { 'touch-all': many }, libs }))).toContain('touchAll: defineScriptOfMany({')
   })

@@ -113,6 +113,7 @@ describe('idle removal', () => {
     await table.redis.del(key('deadlines'), key('leases'))
     expect(await acquire({ leaseId: a })).toMatchObject({ kind: 'granted' })
     expect(await table.call('inspect', {})).toMatchObject({ used: 1 })
+    expect(Object.values(await table.ttls()).every((ttlMs) => ttlMs > 0)).toBe(true)
   })
 
   it('is not put off by looking', async () => {

@@ -145,7 +145,8 @@ describe('the queue', () => {
   it('answers a newcomer only when the batch of expired leases is worked off', async () => {
     for (const leaseId of [a, b, c, d]) await acquire({ leaseId, createLimit: 4, ttlMs: 100 })
     table.clock.advance(100)
-    expect(await acquire({ leaseId: e, permits: 4, batchMax: 1 })).toMatchObject({ kind: 'granted', permits: 4 })
+    expect(await acquire({ leaseId: e, permits: 4, batchMax: 1 })).toMatchObject({ kind: 'granted' })
+    expect((await table.snapshot())['state']).toMatchObject({ used: '4' })
     expect(table.expired).toBe(4)
   })
 })

@@ -35,9 +35,9 @@ describe('acquires of one turn', () => {
     ])
     const lease = { kind: 'granted', grantedAtMs: nowMs, limitMismatch: null }
     expect(replies).toEqual([
-      { ...lease, permits: 1, fence: nowUs, ttlMs: 500, deadlineMs: nowMs + 500, expiresInMs: 500 },
-      { ...lease, permits: 2, fence: nowUs + 1, ttlMs: 700, deadlineMs: nowMs + 700, expiresInMs: 700 },
-      { ...lease, permits: 1, fence: nowUs + 2, ttlMs: 600, deadlineMs: nowMs + 600, expiresInMs: 600 },
+      { ...lease, fence: nowUs },
+      { ...lease, fence: nowUs + 1 },
+      { ...lease, fence: nowUs + 2 },
     ])
     expect(await table.snapshot()).toEqual({
       state: expect.objectContaining({ used: '4', fence: String(nowUs + 2) }) as unknown,
@@ -49,6 +49,13 @@ describe('acquires of one turn', () => {
       },
     })
     expect(await acquire({ leaseId: d })).toMatchObject({ kind: 'busy', used: 4, nearestInMs: 500 })
+  })
+
+  it('keep whatever is in a label, for all of them are read together', async () => {
+    const holder = 'a "b" \\c/ \n \u{1f682} é'
+    await Promise.all([acquire({ leaseId: a, holder }), acquire({ leaseId: b, holder: 'half \ud83d of a pair' })])
+    expect(await leases()).toMatchObject({ [a]: expect.stringContaining(` ${holder}`) as unknown })
+    expect(await leases()).toMatchObject({ [b]: expect.stringContaining('half \ufffd of a pair') as unknown })
   })
 
   it('tell of a deadline that a later one brings closer than an earlier one was told', async () => {
@@ -96,7 +103,7 @@ describe('acquires of one turn', () => {
     table.clock.advance(100)
     const [first, again, last] = await Promise.all([a, b, c].map((leaseId) => acquire({ leaseId })))
     expect([first, last]).toMatchObject([granted(0), granted(1)])
-    expect(again).toMatchObject({ kind: 'granted', fence: nowUs, ttlMs: 900, expiresInMs: 800 })
+    expect(again).toMatchObject({ kind: 'held', fence: nowUs, ttlMs: 900, expiresInMs: 800 })
     expect(await leases()).toMatchObject({ [b]: expect.stringContaining(' - ') as unknown })
     expect(await state()).toMatchObject({ used: '3' })
   })
@@ -112,7 +119,7 @@ describe('acquires of one turn', () => {
     expect(replies).toMatchObject([
       granted(0),
       granted(1),
-      granted(1),
+      granted(1, { kind: 'held' }),
       { kind: 'lease_id_conflict', permits: 1 },
       granted(2),
     ])

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createRedisStore } from '../src/redis/redis-store.js'
-import { decodeReplies, decodeReply, encodeArgs, encodeKeys } from '../src/redis/script-wire.js'
-import type { ScriptSpec } from '../src/redis/script-spec.js'
+import { callText, decodeReplies, decodeReply, encodeArgs, encodeKeys } from '../src/redis/script-wire.js'
+import type { ScriptOfMany, ScriptSpec } from '../src/redis/script-spec.js'
 import { createScriptTable, redisUrl } from './script-table.js'
 import type { ScriptTable } from './script-table.js'
 
@@ -47,31 +47,45 @@ describe('a script call on the wire', () => {
   })
 })
 
+describe('one of many calls on the wire', () => {
+  const many: ScriptOfMany = {
+    ...spec,
+    text: '',
+    sha1: '',
+    each: { keys: [], args: { leaseId: 'string', permits: 'int', isNew: 'bool' } },
+  }
+
+  it('is a list in the order of the header, and no half of a surrogate pair', () => {
+    expect(callText(many, { isNew: false, permits: 2, leaseId: 'a"\ud83d' })).toBe('["a\\"\ufffd",2,false]')
+    expect(() => callText(many, { isNew: false, leaseId: 'a' })).toThrow('touch was called without permits')
+  })
+})
+
 describe('the reply to many calls', () => {
   it('is a reply for each', () => {
     expect(
       decodeReplies(
         spec,
-        [
+        JSON.stringify([
           ['gone', 0],
           ['held', 2, 1, '', 0],
-        ],
+        ]),
         2,
       ).map(({ reply }) => reply.kind),
     ).toEqual(['gone', 'held'])
   })
 
   it.each([
-    ['fewer', [['gone', 0]]],
+    ['fewer', JSON.stringify([['gone', 0]])],
+    ['more', JSON.stringify(Array(3).fill(['gone', 0]))],
+    ['no list', '"OK"'],
     [
-      'more',
+      'no text',
       [
-        ['gone', 0],
         ['gone', 0],
         ['gone', 0],
       ],
     ],
-    ['no list', 'OK'],
   ])('is refused when there are not as many: %s', (_, raw) => {
     expect(() => decodeReplies(spec, raw, 2)).toThrow(/to 2 calls/)
   })

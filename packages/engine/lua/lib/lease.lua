@@ -7,6 +7,11 @@ local function pack_lease(lease)
   )
 end
 
+-- As a reply or a notice says it: where numbers become text by themselves they keep 14 digits, and a fence has 16.
+local function fence_text(lease)
+  return string.format('%.0f', lease.fence)
+end
+
 local function unpack_lease(text)
   local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
     string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
@@ -18,6 +23,12 @@ local function unpack_lease(text)
     attachments = attachments,
     holder = holder,
   }
+end
+
+-- Only how many permits, and since when: a third of the work.
+local function unpack_grant(text)
+  local permits, granted_at_ms = string.match(text, '^(%d+) %d+ %d+ (%d+)')
+  return tonumber(permits), tonumber(granted_at_ms)
 end
 
 -- The lease with its deadline, or nil when the id holds nothing: held means now < deadline.

@@ -7,7 +7,7 @@ end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
     tell(
-      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      replica, 'granted', name, lease_id, numbers, lease.permits, fence_text(lease),
       lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
     )
   end

@@ -47,8 +47,9 @@ local function is_settled(semaphore)
   end
   local first_ms = first_deadline_ms()
   if not first_ms then
-    -- Evicted: no lease is left that could give these permits back.
+    -- Evicted: no lease is left that could give these permits back, and keys made now are made anew.
     semaphore.used = 0
+    semaphore.has_lease_keys = false
   end
   return not first_ms or first_ms > now_ms
 end

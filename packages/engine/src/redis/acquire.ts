@@ -29,8 +29,18 @@ export function acquireCommand(context: ScriptContext): Pick<Store, 'acquire'> {
           onConflict: create?.onConflict ?? 'keep',
         },
       })
+      if (reply.kind === 'held') {
+        return { kind: 'granted', lease: leaseOf({ ...reply, permits }), limitMismatch: reply.limitMismatch }
+      }
       if (reply.kind !== 'granted') return reply
-      return { kind: 'granted', lease: leaseOf(reply), limitMismatch: reply.limitMismatch }
+      // A new lease, whole: what was asked for is not sent back.
+      const { fence, grantedAtMs, limitMismatch } = reply
+      const deadlineMs = grantedAtMs + ttlMs
+      return {
+        kind: 'granted',
+        lease: { permits, fence, ttlMs, grantedAtMs, deadlineMs, expiresInMs: ttlMs },
+        limitMismatch,
+      }
     },
   }
 }

@@ -1,4 +1,4 @@
-import type { ArgTypes, FieldType, ScriptSpec, Values } from './script-spec.js'
+import type { ArgTypes, FieldType, ScriptOfMany, ScriptSpec, Values } from './script-spec.js'
 
 /** A reply as it came: how many leases the script found past their deadline, and what it says. */
 export interface DecodedReply {
@@ -40,6 +40,17 @@ export function encodeArgs(
     else if (Array.isArray(value)) for (const each of value) sent.push(String(each))
     else sent.push(String(value))
   }
+}
+
+/** The arguments of one call of a script that answers many, as the script reads them: a list in JSON. */
+export function callText(script: ScriptOfMany, args: Readonly<Record<string, unknown>>): string {
+  const values: unknown[] = []
+  for (const name in script.each.args) {
+    const value = valueOf(script, args, name)
+    // Half a surrogate pair, which a label may have, is an escape in JSON, and would fail all calls that are read with it.
+    values.push(typeof value === 'string' ? value.toWellFormed() : value)
+  }
+  return JSON.stringify(values)
 }
 
 function decodeInt(raw: unknown): number {
@@ -109,9 +120,14 @@ export function decodeReply(script: ScriptSpec, raw: unknown): DecodedReply {
   return { expired: decodeInt(expired), reply }
 }
 
+function parseList(raw: unknown): readonly unknown[] {
+  const list: unknown = typeof raw === 'string' ? JSON.parse(raw) : null
+  return Array.isArray(list) ? list : []
+}
+
 /** Reads the replies to `calls` calls of a script that answers many. The last one knows of all leases that were found past their deadline. */
 export function decodeReplies(script: ScriptSpec, raw: unknown, calls: number): DecodedReply[] {
-  const replies: readonly unknown[] = Array.isArray(raw) ? raw : []
+  const replies = parseList(raw)
   if (replies.length !== calls) {
     throw new TypeError(`${script.name} replied ${JSON.stringify(raw)} to ${calls} calls`)
   }

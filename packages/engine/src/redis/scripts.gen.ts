@@ -4,12 +4,13 @@ import { defineScript, defineScriptOfMany } from './define-script.js'
 export const scripts = {
   acquire: defineScriptOfMany({
     name: 'acquire',
-    sha1: 'ec1a4988af30102e092afe1382be7df8be0c170c',
+    sha1: '3dd08ab29bcf866ae0bd6b46d321178926fddc62',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', queueMax: 'int' },
     each: { keys: ['retired'], args: { leaseId: 'string', permits: 'int', ttlMs: 'int', enqueue: 'bool', attachment: 'string', holder: 'string', createLimit: 'int', createBounded: 'bool', onConflict: 'string' } },
     replies: {
-      granted: { permits: 'int', fence: 'int', ttlMs: 'int', grantedAtMs: 'int', deadlineMs: 'int', expiresInMs: 'int', limitMismatch: 'int?' },
+      granted: { fence: 'int', grantedAtMs: 'int', limitMismatch: 'int?' },
+      held: { fence: 'int', ttlMs: 'int', grantedAtMs: 'int', deadlineMs: 'int', expiresInMs: 'int', limitMismatch: 'int?' },
       queued: { position: 'int', attachedAtMs: 'int', nearestInMs: 'int?', limitMismatch: 'int?' },
       busy: { limit: 'int', used: 'int', waiting: 'int', nearestInMs: 'int?' },
       semaphore_not_found: {},
@@ -35,21 +36,13 @@ local grace_ms = tonumber(ARGV[3])
 local idle_ms = tonumber(ARGV[4])
 local batch_max = tonumber(ARGV[5])
 local queue_max = tonumber(ARGV[6])
-local calls = tonumber(ARGV[7])
+local each_call = cjson.decode(ARGV[7])
+local calls = #each_call
 local retired_keys = { unpack(KEYS, 8) }
 local retired_key, lease_id, permits, ttl_ms, enqueue, attachment, holder, create_limit, create_bounded, on_conflict
 local function take(call)
-  local at = 7 + (call - 1) * 9
   retired_key = retired_keys[call]
-  lease_id = ARGV[at + 1]
-  permits = tonumber(ARGV[at + 2])
-  ttl_ms = tonumber(ARGV[at + 3])
-  enqueue = ARGV[at + 4] == '1'
-  attachment = ARGV[at + 5]
-  holder = ARGV[at + 6]
-  create_limit = tonumber(ARGV[at + 7])
-  create_bounded = ARGV[at + 8] == '1'
-  on_conflict = ARGV[at + 9]
+  lease_id, permits, ttl_ms, enqueue, attachment, holder, create_limit, create_bounded, on_conflict = unpack(each_call[call])
 end
 local expired_leases = 0
 local function reply(tag, ...)
@@ -63,6 +56,9 @@ local function pack_lease(lease)
     '%d %.0f %d %.0f %s %s',
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
+end
+local function fence_text(lease)
+  return string.format('%.0f', lease.fence)
 end
 local function unpack_lease(text)
   local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
@@ -124,6 +120,7 @@ local function is_settled(semaphore)
   local first_ms = first_deadline_ms()
   if not first_ms then
     semaphore.used = 0
+    semaphore.has_lease_keys = false
   end
   return not first_ms or first_ms > now_ms
 end
@@ -236,14 +233,14 @@ local function grant_plain_calls()
   end
   add_leases(semaphore, lease_ids, granted)
   for call, lease in ipairs(granted) do
-    answers[call] = reply('granted', lease.permits, lease.fence, lease.ttl_ms, now_ms, lease.deadline_ms, lease.ttl_ms, '')
+    answers[call] = reply('granted', fence_text(lease), now_ms, '')
   end
 end
 if semaphore.exists and is_settled(semaphore) and redis.call('EXISTS', unpack(retired_keys)) == 0 then
   grant_plain_calls()
   if #answers == calls then
     save(semaphore)
-    return answers
+    return cjson.encode(answers)
   end
 end
 local function create_semaphore(semaphore, limit, bounded)
@@ -294,7 +291,7 @@ end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
     tell(
-      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      replica, 'granted', name, lease_id, numbers, lease.permits, fence_text(lease),
       lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
     )
   end
@@ -429,12 +426,6 @@ local function limit_mismatch()
   end
   return semaphore.limit
 end
-local function granted(lease)
-  return reply(
-    'granted', lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
-    lease.deadline_ms - now_ms, limit_mismatch()
-  )
-end
 local function queued()
   local position = redis.call('ZRANK', queue_key, lease_id) + 1
   local in_ms = nearest_in_ms(semaphore)
@@ -454,7 +445,10 @@ local function repeat_held(lease)
     lease.attachments = '-'
     redis.call('HSET', leases_key, lease_id, pack_lease(lease))
   end
-  return granted(lease)
+  return reply(
+    'held', fence_text(lease), lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms, lease.deadline_ms - now_ms,
+    limit_mismatch()
+  )
 end
 local function repeat_waiting(waiter)
   if waiter.permits ~= permits then
@@ -513,7 +507,7 @@ local function newcomer()
   if semaphore.waiting == 0 and semaphore.used + permits <= semaphore.limit then
     local lease = { permits = permits, ttl_ms = ttl_ms, attachments = attachment, holder = holder }
     add_leases(semaphore, { lease_id }, { lease })
-    return granted(lease)
+    return reply('granted', fence_text(lease), now_ms, limit_mismatch())
   end
   if semaphore.backlog then
     return reply('again')
@@ -552,12 +546,12 @@ for call = #answers + 1, calls do
   is_put_off = answers[call][1] == 'again'
 end
 finish(semaphore)
-return answers
+return cjson.encode(answers)
 `,
   }),
   addPermits: defineScript({
     name: 'add-permits',
-    sha1: '04e67a534cb78a3b7e1bfcb03d545b29db618363',
+    sha1: 'c57515a97617ccc12026ed051a7591e3071fcce5',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'grown'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', permits: 'int', limitMax: 'int', requestIdMs: 'int' },
     replies: {
@@ -692,6 +686,9 @@ local function pack_lease(lease)
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
 end
+local function fence_text(lease)
+  return string.format('%.0f', lease.fence)
+end
 local function add_leases(semaphore, lease_ids, leases)
   local deadlines, texts = {}, {}
   for i, lease in ipairs(leases) do
@@ -735,7 +732,7 @@ end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
     tell(
-      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      replica, 'granted', name, lease_id, numbers, lease.permits, fence_text(lease),
       lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
     )
   end
@@ -860,7 +857,7 @@ return answered
   }),
   cancel: defineScript({
     name: 'cancel',
-    sha1: '4e0bc56f3b04990f435d4161604fbeecbc2538a2',
+    sha1: '9c9d495970ca6cbb23d72dbe5de2755700d3d8d8',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', attachment: 'string', unlessHeld: 'bool' },
     replies: {
@@ -898,6 +895,9 @@ local function pack_lease(lease)
     '%d %.0f %d %.0f %s %s',
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
+end
+local function fence_text(lease)
+  return string.format('%.0f', lease.fence)
 end
 local function unpack_lease(text)
   local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
@@ -1080,7 +1080,7 @@ end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
     tell(
-      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      replica, 'granted', name, lease_id, numbers, lease.permits, fence_text(lease),
       lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
     )
   end
@@ -1236,7 +1236,7 @@ return answered
   }),
   configure: defineScript({
     name: 'configure',
-    sha1: 'cd2e74358e3f948183036812458679cf739c4ed8',
+    sha1: '64c76173dc80549cf5aa9cbe14a7bc254b804416',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', limit: 'int', bounded: 'string' },
     replies: {
@@ -1382,6 +1382,9 @@ local function pack_lease(lease)
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
 end
+local function fence_text(lease)
+  return string.format('%.0f', lease.fence)
+end
 local function add_leases(semaphore, lease_ids, leases)
   local deadlines, texts = {}, {}
   for i, lease in ipairs(leases) do
@@ -1425,7 +1428,7 @@ end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
     tell(
-      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      replica, 'granted', name, lease_id, numbers, lease.permits, fence_text(lease),
       lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
     )
   end
@@ -1565,7 +1568,7 @@ return answered
   }),
   heartbeat: defineScript({
     name: 'heartbeat',
-    sha1: '1d05431129b2dae1164bfded1ce26c75b48dbd29',
+    sha1: '6cd2139053aa49b1d4eb812ae78017531c4806f7',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', replica: 'string', openCount: 'int', open: 'strings' },
     replies: {
@@ -1599,6 +1602,9 @@ local function pack_lease(lease)
     '%d %.0f %d %.0f %s %s',
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
+end
+local function fence_text(lease)
+  return string.format('%.0f', lease.fence)
 end
 local function unpack_lease(text)
   local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
@@ -1760,7 +1766,7 @@ end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
     tell(
-      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      replica, 'granted', name, lease_id, numbers, lease.permits, fence_text(lease),
       lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
     )
   end
@@ -1866,7 +1872,7 @@ local function add_exception(index, lease)
   local fields = { index, '0', '', '', '', '', '' }
   if lease then
     fields = {
-      index, lease.permits, string.format('%.0f', lease.fence), lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
+      index, lease.permits, fence_text(lease), lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
       lease.deadline_ms - now_ms,
     }
   end
@@ -1912,7 +1918,7 @@ return answered
   }),
   inspect: defineScript({
     name: 'inspect',
-    sha1: '9383066d2cec036c59fd751078d8ebc1e9183e4f',
+    sha1: '8b31d75b5f028d46494c093812720d9e930d572e',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     replies: {
@@ -2042,6 +2048,9 @@ local function pack_lease(lease)
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
 end
+local function fence_text(lease)
+  return string.format('%.0f', lease.fence)
+end
 local function add_leases(semaphore, lease_ids, leases)
   local deadlines, texts = {}, {}
   for i, lease in ipairs(leases) do
@@ -2085,7 +2094,7 @@ end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
     tell(
-      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      replica, 'granted', name, lease_id, numbers, lease.permits, fence_text(lease),
       lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
     )
   end
@@ -2199,7 +2208,7 @@ return answered
   }),
   listLeases: defineScript({
     name: 'list-leases',
-    sha1: 'cdaac39c436fa8a65de50c57a14626ed75b5db97',
+    sha1: 'ce69e016c1ba5946b14b00bae188480faf82af14',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterDeadlineMs: 'int', afterFence: 'int', pageSize: 'int' },
     replies: {
@@ -2235,6 +2244,9 @@ local function pack_lease(lease)
     '%d %.0f %d %.0f %s %s',
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
+end
+local function fence_text(lease)
+  return string.format('%.0f', lease.fence)
 end
 local function unpack_lease(text)
   local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
@@ -2378,7 +2390,7 @@ end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
     tell(
-      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      replica, 'granted', name, lease_id, numbers, lease.permits, fence_text(lease),
       lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
     )
   end
@@ -2512,7 +2524,7 @@ local function page()
   for i = 1, math.min(page_size, #found) do
     local lease = found[i]
     for _, field in ipairs({
-      lease.lease_id, string.format('%.0f', lease.fence), lease.permits, lease.granted_at_ms,
+      lease.lease_id, fence_text(lease), lease.permits, lease.granted_at_ms,
       now_ms - lease.granted_at_ms, lease.deadline_ms, lease.holder,
     }) do
       items[#items + 1] = tostring(field)
@@ -2532,7 +2544,7 @@ return answered
   }),
   listWaiters: defineScript({
     name: 'list-waiters',
-    sha1: 'bbc051bce97de686f3fac906c41019b688ea3ccf',
+    sha1: '43ab9622677a648f3849d5c9939a95283a2d7a70',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterArrival: 'int', pageSize: 'int' },
     replies: {
@@ -2567,6 +2579,9 @@ local function pack_lease(lease)
     '%d %.0f %d %.0f %s %s',
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
+end
+local function fence_text(lease)
+  return string.format('%.0f', lease.fence)
 end
 local function load_semaphore()
   local stored = redis.call(
@@ -2698,7 +2713,7 @@ end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
     tell(
-      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      replica, 'granted', name, lease_id, numbers, lease.permits, fence_text(lease),
       lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
     )
   end
@@ -2869,7 +2884,7 @@ return reply('marked', id, math.max(guarded_until_ms - now_ms, 0), lost and 1 or
   }),
   reap: defineScript({
     name: 'reap',
-    sha1: '8f9db987b3449158753c2376d49854239ce5c2e7',
+    sha1: '54c25a63accda244765151b0cc05d2916a48ea4b',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     replies: {
@@ -2900,6 +2915,9 @@ local function pack_lease(lease)
     '%d %.0f %d %.0f %s %s',
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
+end
+local function fence_text(lease)
+  return string.format('%.0f', lease.fence)
 end
 local function load_semaphore()
   local stored = redis.call(
@@ -3031,7 +3049,7 @@ end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
     tell(
-      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      replica, 'granted', name, lease_id, numbers, lease.permits, fence_text(lease),
       lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
     )
   end
@@ -3141,7 +3159,7 @@ return answered
   }),
   release: defineScriptOfMany({
     name: 'release',
-    sha1: '0bebf2975d36cb1733d1d3c94fe86f7a2d7726f7',
+    sha1: 'd8ce0e4b1eabd44e20d6bc3bd99bce66e67f2fe2',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', retireMs: 'int' },
     each: { keys: ['retired'], args: { leaseId: 'string', retire: 'bool' } },
@@ -3164,14 +3182,13 @@ local grace_ms = tonumber(ARGV[3])
 local idle_ms = tonumber(ARGV[4])
 local batch_max = tonumber(ARGV[5])
 local retire_ms = tonumber(ARGV[6])
-local calls = tonumber(ARGV[7])
+local each_call = cjson.decode(ARGV[7])
+local calls = #each_call
 local retired_keys = { unpack(KEYS, 7) }
 local retired_key, lease_id, retire
 local function take(call)
-  local at = 7 + (call - 1) * 2
   retired_key = retired_keys[call]
-  lease_id = ARGV[at + 1]
-  retire = ARGV[at + 2] == '1'
+  lease_id, retire = unpack(each_call[call])
 end
 local expired_leases = 0
 local function reply(tag, ...)
@@ -3186,6 +3203,9 @@ local function pack_lease(lease)
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
 end
+local function fence_text(lease)
+  return string.format('%.0f', lease.fence)
+end
 local function unpack_lease(text)
   local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
     string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
@@ -3197,6 +3217,10 @@ local function unpack_lease(text)
     attachments = attachments,
     holder = holder,
   }
+end
+local function unpack_grant(text)
+  local permits, granted_at_ms = string.match(text, '^(%d+) %d+ %d+ (%d+)')
+  return tonumber(permits), tonumber(granted_at_ms)
 end
 local function find_lease(lease_id)
   local deadline_ms = tonumber(redis.call('ZSCORE', deadlines_key, lease_id))
@@ -3246,6 +3270,7 @@ local function is_settled(semaphore)
   local first_ms = first_deadline_ms()
   if not first_ms then
     semaphore.used = 0
+    semaphore.has_lease_keys = false
   end
   return not first_ms or first_ms > now_ms
 end
@@ -3350,8 +3375,9 @@ local function release_plain_calls()
     if not text then
       break
     end
-    held[call] = unpack_lease(text)
-    answers[call] = reply('released', held[call].permits, now_ms - held[call].granted_at_ms)
+    local permits, granted_at_ms = unpack_grant(text)
+    held[call] = { permits = permits }
+    answers[call] = reply('released', permits, now_ms - granted_at_ms)
   end
   if #held > 0 then
     remove_leases(semaphore, { unpack(lease_ids, 1, #held) }, held)
@@ -3361,7 +3387,7 @@ if semaphore.used > 0 and is_settled(semaphore) then
   release_plain_calls()
   if #answers == calls then
     save(semaphore)
-    return answers
+    return cjson.encode(answers)
   end
 end
 local function numbers_by_replica(set)
@@ -3377,7 +3403,7 @@ end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
     tell(
-      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      replica, 'granted', name, lease_id, numbers, lease.permits, fence_text(lease),
       lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
     )
   end
@@ -3515,12 +3541,12 @@ for call = #answers + 1, calls do
   end
 end
 finish(semaphore)
-return answers
+return cjson.encode(answers)
 `,
   }),
   remove: defineScript({
     name: 'remove',
-    sha1: 'cd30b5fe67de21bd57009ac5e54babdc51e2dbe8',
+    sha1: 'bf1127de1e54a693bf4fbec25993ab09560177be',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', force: 'bool' },
     replies: {
@@ -3556,6 +3582,9 @@ local function pack_lease(lease)
     '%d %.0f %d %.0f %s %s',
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
+end
+local function fence_text(lease)
+  return string.format('%.0f', lease.fence)
 end
 local function load_semaphore()
   local stored = redis.call(
@@ -3687,7 +3716,7 @@ end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
     tell(
-      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      replica, 'granted', name, lease_id, numbers, lease.permits, fence_text(lease),
       lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
     )
   end
@@ -3805,7 +3834,7 @@ return reply('removed')
   }),
   renew: defineScriptOfMany({
     name: 'renew',
-    sha1: 'c883aeec606525271553946f3b56fbb00a31fa8b',
+    sha1: '4e8c9aa9f5a5a23c8d36299ad9188522c0fce926',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     each: { keys: [], args: { leaseId: 'string', ttlMs: 'int' } },
@@ -3826,12 +3855,11 @@ local channel = ARGV[2]
 local grace_ms = tonumber(ARGV[3])
 local idle_ms = tonumber(ARGV[4])
 local batch_max = tonumber(ARGV[5])
-local calls = tonumber(ARGV[6])
+local each_call = cjson.decode(ARGV[6])
+local calls = #each_call
 local lease_id, ttl_ms
 local function take(call)
-  local at = 6 + (call - 1) * 2
-  lease_id = ARGV[at + 1]
-  ttl_ms = tonumber(ARGV[at + 2])
+  lease_id, ttl_ms = unpack(each_call[call])
 end
 local expired_leases = 0
 local function reply(tag, ...)
@@ -3845,6 +3873,9 @@ local function pack_lease(lease)
     '%d %.0f %d %.0f %s %s',
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
+end
+local function fence_text(lease)
+  return string.format('%.0f', lease.fence)
 end
 local function unpack_lease(text)
   local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
@@ -3997,7 +4028,7 @@ end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
     tell(
-      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      replica, 'granted', name, lease_id, numbers, lease.permits, fence_text(lease),
       lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
     )
   end
@@ -4108,7 +4139,7 @@ local function answer()
   end
   use_until(semaphore, lease.deadline_ms)
   return reply(
-    'renewed', lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
+    'renewed', lease.permits, fence_text(lease), lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms,
     lease.deadline_ms - now_ms
   )
 end
@@ -4119,12 +4150,12 @@ for call = 1, calls do
   answers[call] = answer()
 end
 finish(semaphore)
-return answers
+return cjson.encode(answers)
 `,
   }),
   revoke: defineScript({
     name: 'revoke',
-    sha1: 'e94dc8c75db3aea222bbb49a1fba2d8ba831a461',
+    sha1: 'b90143b5b235663943ce0796d7eca2859cc04a49',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', fence: 'int' },
     replies: {
@@ -4158,6 +4189,9 @@ local function pack_lease(lease)
     '%d %.0f %d %.0f %s %s',
     lease.permits, lease.fence, lease.ttl_ms, lease.granted_at_ms, lease.attachments, lease.holder
   )
+end
+local function fence_text(lease)
+  return string.format('%.0f', lease.fence)
 end
 local function unpack_lease(text)
   local permits, fence, ttl_ms, granted_at_ms, attachments, holder =
@@ -4319,7 +4353,7 @@ end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
     tell(
-      replica, 'granted', name, lease_id, numbers, lease.permits, string.format('%.0f', lease.fence),
+      replica, 'granted', name, lease_id, numbers, lease.permits, fence_text(lease),
       lease.ttl_ms, lease.granted_at_ms, lease.deadline_ms
     )
   end

@@ -39,12 +39,19 @@ export function createTurns(send: (gathering: Gathering) => Promise<void>): Turn
     if (gatherings.size === 0) setImmediate(flushAll)
     const open = gatherings.get(semaphore) ?? []
     const existing = open.find((one) => one.script === script)
-    if (existing !== undefined && !existing.isFull) return existing
-    if (existing !== undefined) flush(semaphore)
+    if (existing !== undefined) return existing
     const gathering = new Gathering(script, semaphore, shared())
-    gatherings.set(semaphore, existing === undefined ? [...open, gathering] : [gathering])
+    gatherings.set(semaphore, [...open, gathering])
     return gathering
   }
 
-  return { join: (script, semaphore, shared, each) => gatheringOf(script, semaphore, shared).add(each), flush }
+  return {
+    join(script, semaphore, shared, each) {
+      const gathering = gatheringOf(script, semaphore, shared)
+      const reply = gathering.add(each)
+      if (gathering.isFull) flush(semaphore)
+      return reply
+    },
+    flush,
+  }
 }
