@@ -71,6 +71,12 @@ module.exports = {
       },
     },
     {
+      name: 'the-command-line-meets-the-service-as-its-callers-do',
+      severity: 'error',
+      from: { path: '^packages/cli/src/' },
+      to: { path: ['^services/', '^packages/(engine|protocol|conformance|test-redis|chaos)/'] },
+    },
+    {
       name: 'only-the-redis-store-knows-redis',
       comment: 'Besides the store, main.ts of the service chooses the store and so may know its client.',
       severity: 'error',

@@ -56,6 +56,11 @@ const directions = [
     'the fault run meets the service as its callers do, in processes of its own',
   ),
   house(
+    'packages/cli/src/**',
+    ['@signalbox/*', '!@signalbox/client', 'zod', 'ioredis', 'fastify', '@fastify/*'],
+    'the command line knows the SDK and HTTP, as any other caller',
+  ),
+  house(
     'services/semaphore/src/**',
     ['@signalbox/*', '!@signalbox/protocol', '!@signalbox/engine', 'ioredis'],
     'the service knows nothing of Redis',

@@ -1,5 +1,5 @@
 import { throwIfAborted } from './abort.js'
-import { fault, type Accepted, type Answer, type Fault } from './answer.js'
+import { fault, type Accepted, type Answer, type Fault, type Refused } from './answer.js'
 import type { Clock } from './clock.js'
 import type { Closable, Connection } from './connection.js'
 import { AcquireTimeoutError, LeaseLostError, SignalboxError } from './errors.js'
@@ -36,8 +36,13 @@ export type Acquired =
   /** Nothing free, and the caller would not wait. */
   | { readonly kind: 'busy'; readonly error: SignalboxError }
 
-type Step =
-  Acquired | { readonly kind: 'refused'; readonly error: SignalboxError } | { readonly kind: 'waiting' } | Fault
+type Step = Acquired | { readonly kind: 'refused'; readonly error: SignalboxError } | Waiting | Fault
+
+interface Waiting {
+  readonly kind: 'waiting'
+  /** What the service said of the place in the queue. */
+  readonly position?: number | undefined
+}
 
 const sliceGraceMs = 5_000
 // Against a service whose slices are (almost) empty: never a busy loop.
@@ -127,6 +132,7 @@ class Acquisition {
           throw step.error
         case 'waiting':
           this.#patience.answered()
+          this.#tellPlace(step)
           await this.#pauseFor(startedAtMs + shortestSliceMs - this.#clock.now())
           break
         case 'fault':
@@ -169,7 +175,7 @@ class Acquisition {
       case 'fault':
         return answer
       case 'refused':
-        return this.#judgeRefusal(answer.error, askedWaitMs)
+        return this.#judgeRefusal(answer, askedWaitMs)
     }
   }
 
@@ -185,10 +191,10 @@ class Acquisition {
     return { kind: 'held', reply, granted, limitMismatch, retried: this.#attempts > 1 }
   }
 
-  #judgeRefusal(error: SignalboxError, askedWaitMs: number): Step {
+  #judgeRefusal({ error, position }: Refused, askedWaitMs: number): Step {
     const { code } = error
     if (code === 'STILL_WAITING')
-      return askedWaitMs > 0 ? { kind: 'waiting' } : { kind: 'refused', error: strayWait(error) }
+      return askedWaitMs > 0 ? { kind: 'waiting', position } : { kind: 'refused', error: strayWait(error) }
     if (code === 'PERMITS_UNAVAILABLE' && this.#wish.waitMs === 0) return { kind: 'busy', error }
     if (code !== 'ACQUIRE_TIMEOUT' && code !== 'PERMITS_UNAVAILABLE') return { kind: 'refused', error }
     // Only a service with slices longer than what was asked for gives up early.
@@ -201,6 +207,11 @@ class Acquisition {
     const { status, requestId } = busy
     const text = `No permit of ${this.#wish.semaphore} came free within ${this.#wish.waitMs} ms`
     return new AcquireTimeoutError(text, { code: 'ACQUIRE_TIMEOUT', status, retryable: true, requestId, cause: busy })
+  }
+
+  #tellPlace({ position }: Waiting): void {
+    if (position === undefined) return
+    this.#connection.events.emit({ kind: 'waiting', semaphore: this.#wish.semaphore, position })
   }
 
   async #pauseAfter(last: Fault): Promise<void> {

@@ -26,6 +26,8 @@ export interface Accepted {
 export interface Refused {
   readonly kind: 'refused'
   readonly error: errors.SignalboxError
+  /** Of one that waits still: its place in the queue, 1 is next. */
+  readonly position?: number | undefined
 }
 
 export interface Fault {
@@ -106,7 +108,11 @@ function problemAnswer(
   })
   // A ValueError is a SignalboxError by brand, and has all its members.
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
-  return status === 503 ? fault(error, retryAfterMs) : { kind: 'refused', error }
+  return status === 503 ? fault(error, retryAfterMs) : { kind: 'refused', error, position: positionOf(problem) }
+}
+
+function positionOf({ position }: Readonly<Record<string, unknown>>): number | undefined {
+  return Number.isSafeInteger(position) && Number(position) >= 1 ? Number(position) : undefined
 }
 
 /** The fields that a 400 names, where its detail does not say them. */

@@ -23,6 +23,8 @@ export type SignalboxEvent =
   | { readonly kind: 'limit-mismatch'; readonly semaphore: string; readonly value: number; readonly limit: number }
   /** A `release()` without a lease to give back raised the limit to `limit`. */
   | { readonly kind: 'limit-grown'; readonly semaphore: string; readonly limit: number }
+  /** An acquire waits still, and is the `position`-th in the queue (1 is next). Told as often as the service answers a wait: every 25 s. */
+  | { readonly kind: 'waiting'; readonly semaphore: string; readonly position: number }
   /** A request failed and is sent again after `delayMs`; `attempts` have been made. */
   | {
       readonly kind: 'retry'

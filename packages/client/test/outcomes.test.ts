@@ -120,7 +120,11 @@ describe('a long wait', () => {
     await Promise.all([first, second])
     expect(order).toEqual(['first', 'second'])
     expect(new Set(wire.calls('acquire').map(({ body }) => body['leaseId'])).size).toBe(3)
-    expect(events).toEqual([])
+    // The one that came second was told so, before the first had its turn.
+    expect(new Set(events.map((event) => (event.kind === 'waiting' ? event.position : event.kind)))).toEqual(
+      new Set([1, 2]),
+    )
+    expect(events[0]).toEqual({ kind: 'waiting', semaphore: 'reports', position: 1 })
     await vi.waitFor(async () => expect(await service.state('reports')).toMatchObject({ used: 0, waiting: 0 }))
   })
 

@@ -1,0 +1,19 @@
+/** What the environment says. The SDK reads `SIGNALBOX_URL` and `SIGNALBOX_API_KEY` by the same rules: an empty variable is one that is not set. */
+export interface Config {
+  /** Passed on to the command that runs. */
+  readonly env: NodeJS.ProcessEnv
+  readonly url: string | undefined
+  readonly apiKey: string | undefined
+  /** https://no-color.org */
+  readonly noColor: boolean
+}
+
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const text = (name: string): string | undefined => (env[name] === '' ? undefined : env[name])
+  return {
+    env,
+    url: text('SIGNALBOX_URL'),
+    apiKey: text('SIGNALBOX_API_KEY'),
+    noColor: text('NO_COLOR') !== undefined || env['TERM'] === 'dumb',
+  }
+}

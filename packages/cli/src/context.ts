@@ -1,0 +1,8 @@
+import type { Config } from './config.js'
+
+/** What every command is given. */
+export interface Context {
+  readonly config: Config
+  /** Ends the process: of a run nothing is left to wait for, whatever is still open. */
+  readonly exit: (code: number) => void
+}
