@@ -23,6 +23,7 @@ export function redisStore(keyPrefix = `events-${randomUUID()}:`): Store {
 /** The same store, and how often it was asked for anything. */
 export function counted(store: Store) {
   let calls = 0
+  let listings = 0
   const count =
     <Call, Reply>(ask: (call: Call) => Promise<Reply>) =>
     (call: Call) => {
@@ -32,12 +33,15 @@ export function counted(store: Store) {
   const { semaphores, inspect, leases, waiters } = store
   const asked: Store = {
     ...store,
-    semaphores: count((call) => semaphores(call)),
+    semaphores: count((call) => {
+      listings += 1
+      return semaphores(call)
+    }),
     inspect: count((call) => inspect(call)),
     leases: count((call) => leases(call)),
     waiters: count((call) => waiters(call)),
   }
-  return { store: asked, calls: () => calls }
+  return { store: asked, calls: () => calls, listings: () => listings }
 }
 
 /** Somewhere else so many looks are taken meanwhile: time enough for this service to have looked too. */

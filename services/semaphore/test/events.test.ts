@@ -160,16 +160,24 @@ describe.each([
   })
 
   test('where nobody reads, the store is asked for nothing', async () => {
-    const { store, calls } = counted(makeStore())
+    const { store, calls, listings } = counted(makeStore())
     const { port, app, call } = await serve({ store })
     await pass(20)
     expect(calls()).toBe(0)
     const readers = [await readEvents(port), await readEvents(port, '?semaphore=a')]
     for (const reader of readers) await reader.has(1)
-    for (const reader of readers) reader.leave()
     const connections = () => new Promise((resolve) => app.server.getConnections((_error, count) => resolve(count)))
-    await vi.waitFor(async () => expect(await connections()).toBe(0), patience)
-    await pass(1)
+    const leaves = async (index: number) => {
+      readers[index]?.leave()
+      await vi.waitFor(async () => expect(await connections()).toBe(1 - index), patience)
+      // What was being asked then has been answered.
+      await pass(1)
+    }
+    await leaves(0)
+    const [listed, asked] = [listings(), calls()]
+    await vi.waitFor(() => expect(calls()).toBeGreaterThan(asked + 40), patience)
+    expect(listings()).toBe(listed)
+    await leaves(1)
     const before = calls()
     await pass(20)
     expect(calls()).toBe(before)

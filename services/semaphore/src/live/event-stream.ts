@@ -41,9 +41,7 @@ export class EventStream {
     if (performance.now() - this.#wroteAtMs >= silenceMs) this.write(': nothing new\n\n')
   }
 
-  /** One that is not read is cut: it would not end before the machine gives it up. */
   end(): void {
-    if (this.#response.writableNeedDrain) this.#response.destroy()
-    else this.#response.end()
+    this.#response.end()
   }
 }

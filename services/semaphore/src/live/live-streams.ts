@@ -66,21 +66,15 @@ export class LiveStreams {
       this.#open.delete(open)
       topic.leave(stream)
       if (!topic.isRead && this.#topics.get(key) === topic) this.#topics.delete(key)
-      if (this.#open.size === 0) this.#rest()
     }
   }
 
   /** Ends all streams. None may be added any more. */
   end(): void {
-    this.#rest()
-    for (const { stream } of this.#open) stream.end()
-  }
-
-  #rest(): void {
     if (this.#round !== null) clearTimeout(this.#round)
     if (this.#tick !== null) clearInterval(this.#tick)
     this.#round = null
-    this.#tick = null
+    for (const { stream } of this.#open) stream.end()
   }
 
   #plan(pauseMs: number): void {
@@ -92,7 +86,7 @@ export class LiveStreams {
     const beganAtMs = performance.now()
     const round = this.#round
     for (const topic of this.#topics.values()) await this.#look(topic)
-    // Everybody may have left meanwhile, and others come: then their round is planned.
+    // Ended meanwhile.
     if (this.#round !== round) return
     this.#round = null
     this.#plan(Math.max(this.#settings.intervalMs, (performance.now() - beganAtMs) * pausesPerLook))
