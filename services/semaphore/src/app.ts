@@ -2,13 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Engine } from '@signalbox/engine'
 import { requestSchemas } from '@signalbox/protocol'
-import Fastify, {
-  LogController,
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-} from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { invalidRequest } from './invalid-request.js'
 import { createHttpServer } from './http-server.js'
 import { KeyRing } from './key-ring.js'
@@ -53,8 +47,9 @@ export function buildApp(options: AppOptions): FastifyInstance {
   const openAttempts = new OpenAttempts()
   const load = new Load(settings.load, () => engine.storeCalls)
   const app = createServer(options, settings, openAttempts)
+  const { logger: log = app.log } = options
   const schemas = requestSchemas(settings.limits)
-  const live = new LiveStreams(settings.events, app.log)
+  const live = new LiveStreams(settings.events, log)
   const routes = allRoutes({ engine, schemas, settings, keyRing, live, metrics, openAttempts, isStopping })
   const refuseUnrouted = unroutedRefusal(routes, metrics)
 
@@ -62,12 +57,14 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.decorateRequest('keyName', null)
   app.decorateRequest('keyScopes', null)
   app.decorateRequest('audited', null)
+  app.decorateRequest('arrivedAtMs', 0)
   app.decorateRequest('refusedWith', null)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, readJson)
-  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, settings))
+  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, { settings, log }))
   // One hook with all that every request needs: each further one would be paid by every acquire.
   app.addHook('onRequest', (request, reply, done) => {
+    request.arrivedAtMs = performance.now()
     stamp(request, reply)
     if (isStopping()) reply.header('connection', 'close')
     const refusal = screenRequest(request, keyRing.isRequired || settings.insecure)
@@ -76,7 +73,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     // Here, before the body is read: a wrong path must not be answered with what is wrong about the body.
     else done(refuseUnrouted(request, reply))
   })
-  for (const route of routes) registerRoute(app, route, { keyRing, metrics, load })
+  for (const route of routes) registerRoute(app, route, { keyRing, metrics, load, log })
   if (dashboard !== null) serveDashboard(app, dashboard, metrics)
   app.server.on('checkExpectation', refuseExpectation)
   sayContinue(app.server)
@@ -98,16 +95,14 @@ function stamp(request: FastifyRequest, reply: FastifyReply): void {
 }
 
 function createServer(
-  { logger, tls = null }: AppOptions,
+  { logger: log, tls = null }: AppOptions,
   settings: AppSettings,
   openAttempts: OpenAttempts,
 ): FastifyInstance {
-  return Fastify({
+  // Without a logger of Fastify's own: it would be made for every request, with listeners on every answer, more than the validation
+  // takes. The few lines that are written name the request id.
+  const app = Fastify({
     serverFactory: (handler) => createHttpServer(handler, settings, tls),
-    ...(logger === undefined ? {} : { loggerInstance: logger }),
-    // A logger per request would cost every acquire more than its validation; the few lines that are written name the request id.
-    childLoggerFactory: (parent) => parent,
-    logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestIdOf,
     bodyLimit: settings.bodyBytesMax,
     // Requests that arrive while connections drain are answered by their handlers, as problem documents like all others.
@@ -119,10 +114,11 @@ function createServer(
     schemaErrorFormatter: invalidRequest,
     frameworkErrors: (error, request, reply) => {
       stamp(request, reply)
-      sendError(error, request, reply, settings)
+      sendError(error, request, reply, { settings, log: log ?? app.log })
     },
     clientErrorHandler: (error, socket) => answerClientError(error, socket, openAttempts),
   })
+  return app
 }
 
 function requestIdOf(raw: IncomingMessage): string {

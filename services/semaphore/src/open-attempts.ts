@@ -14,7 +14,7 @@ export class OpenAttempts {
     const open = this.#openOn(socket)
     open.add(attempt)
     // 'finish' means that the operating system has the whole answer. A pipelined answer finishes only when its turn has come.
-    response.once('finish', () => {
+    response.on('finish', () => {
       open.delete(attempt)
       attempt.delivered()
     })

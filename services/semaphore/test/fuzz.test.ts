@@ -9,6 +9,6 @@ test('2,000 generated requests are answered as the OpenAPI document says, and re
   expect(findings).toEqual([])
   expect(requests).toBe(2_000)
   // Were all of them refused at the door, it would prove little.
-  for (const answer of ['200', '201', '204', '400 INVALID_REQUEST', '410 LEASE_NOT_HELD', '429 PERMITS_UNAVAILABLE'])
+  for (const answer of ['200', '201', '204', '400 INVALID_REQUEST', '409 PERMITS_EXCEED_LIMIT', '410 LEASE_NOT_HELD'])
     expect([answer, answers.get(answer) ?? 0]).not.toEqual([answer, 0])
 })

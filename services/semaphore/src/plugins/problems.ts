@@ -3,7 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { InvalidCursorError, StoreRecoveringError, StoreUnavailableError } from '@signalbox/engine'
 import { errorTable } from '@signalbox/protocol'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { invalidField } from '../invalid-request.js'
 import type { OpenAttempts } from '../open-attempts.js'
 import { ProblemError, problemContentType, problemReply, problemText } from '../problem.js'
@@ -14,13 +14,18 @@ import { shown } from '../shown.js'
 const storeRetryMs = 1_000
 
 /** Turns whatever was thrown into a problem document. What it does not know is a bug: all of it to the log, none to the wire. */
-export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, settings: AppSettings): void {
+export function sendError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { settings, log }: { readonly settings: AppSettings; readonly log: FastifyBaseLogger },
+): void {
   const problem = problemOf(error, request, settings)
   if (problem !== null) {
     void reply.send(problemReply(reply, problem.problem, problem.message, problem.values))
     return
   }
-  request.log.error({ err: error, requestId: request.id, method: request.method, url: request.routeOptions.url }, 'bug')
+  log.error({ err: error, requestId: request.id, method: request.method, url: request.routeOptions.url }, 'bug')
   const detail = `The service has a bug; its log says more about the request id ${request.id}.`
   void reply.send(problemReply(reply, 'INTERNAL', detail))
 }

@@ -14,8 +14,8 @@ export function unroutedRefusal(
     method,
     matches: new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]*')}$`),
   }))
-  return ({ url, method }, reply) => {
-    reply.raw.once('finish', () => answered(reply.statusCode, reply.elapsedTime))
+  return ({ url, method, arrivedAtMs }, reply) => {
+    reply.raw.once('finish', () => answered(reply.statusCode, performance.now() - arrivedAtMs))
     const path = url.replace(/[?#].*/s, '')
     const known = patterns.filter(({ matches }) => matches.test(path)).map((pattern) => pattern.method)
     if (known.length === 0) {

@@ -1,10 +1,11 @@
 import { semaphoreName } from '@signalbox/protocol'
-import type { FastifyInstance, preValidationHookHandler } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, preValidationHookHandler } from 'fastify'
 import { z } from 'zod'
 import type { KeyRing } from '../key-ring.js'
 import type { Load } from '../load.js'
 import type { Metrics } from '../metrics.js'
 import { guardOf } from '../plugins/access.js'
+import { countAnswers } from '../plugins/answered.js'
 import { auditOf } from '../plugins/audit.js'
 import { shedding } from '../plugins/shedding.js'
 import { ProblemError } from '../problem.js'
@@ -28,18 +29,16 @@ export interface RouteCare {
   readonly keyRing: KeyRing
   readonly metrics: Metrics
   readonly load: Load
+  readonly log: FastifyBaseLogger
 }
 
 /** Puts the route into Fastify, with what its schemas, its scope and the metrics ask for. */
-export function registerRoute(app: FastifyInstance, route: Route, { keyRing, metrics, load }: RouteCare): void {
+export function registerRoute(app: FastifyInstance, route: Route, { keyRing, metrics, load, log }: RouteCare): void {
   const query = route.anyQuery === true ? undefined : jsonSchemaOf(route.query ?? z.strictObject({}), 'input')
   const params = parametersOf(route.path)
   const guard = guardOf(route.scope, keyRing)
-  const audit = auditOf(route, app.log)
-  const label = { method: route.method, route: route.path }
-  // Asked once: at the default level the hot path must not even build the line.
-  const verbose = app.log.level === 'debug' || app.log.level === 'trace'
-  const answered = metrics.requestsOf(route.method, route.path)
+  const audit = auditOf(route, log)
+  const { onSend, ...whenOver } = { onSend: undefined, ...countAnswers(route, metrics, log) }
   app.route({
     method: route.method,
     url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
@@ -56,15 +55,9 @@ export function registerRoute(app: FastifyInstance, route: Route, { keyRing, met
       // After the guard: strangers are told nothing, and their flood is not mistaken for the callers'.
       ...(route.isShedFirst === true ? [shedding(load, metrics.shed)] : []),
     ],
-    ...(audit === null ? {} : { onSend: audit }),
+    onSend: [audit, onSend].filter((hook) => typeof hook === 'function'),
+    ...whenOver,
     preValidation: [...bodyHooks(route), ...(route.query === undefined ? [] : [strictQuery(query?.properties ?? {})])],
-    onResponse: (request, reply, done) => {
-      const { statusCode, elapsedTime } = reply
-      answered(statusCode, elapsedTime)
-      if (verbose)
-        request.log.debug({ requestId: request.id, ...label, status: statusCode, ms: elapsedTime }, 'answered')
-      done()
-    },
     handler: (request, reply) => route.handle(request, reply),
   })
 }
