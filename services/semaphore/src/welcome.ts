@@ -21,7 +21,8 @@ export function welcome(url: string, choice: StoreChoice, settings: AppSettings)
   const listening = `Signalbox listens on ${url}`
   const access = `Access: ${who}`
   const curl = `Try:    curl ${headers}--json '{"ttlMs":30000,"create":{"limit":2}}' ${url}/v1/semaphores/demo/acquire`
-  return `${[listening, `Store:  ${storeLine(choice)}`, access, curl].join('\n')}\n`
+  const read = `Read:   ${url}/quick-start`
+  return `${[listening, `Store:  ${storeLine(choice)}`, access, curl, read].join('\n')}\n`
 }
 
 function storeLine(choice: StoreChoice): string {

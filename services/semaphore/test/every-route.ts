@@ -56,6 +56,7 @@ export const everyRoute: readonly EveryRoute[] = [
   { method: 'GET', path: '/healthz', scope: null, status: 200 },
   { method: 'GET', path: '/readyz', scope: null, status: 200 },
   { method: 'GET', path: '/metrics', scope: 'inspect', status: 200 },
+  { method: 'GET', path: '/quick-start', scope: null, status: 200 },
   { method: 'GET', path: '/openapi.json', scope: 'inspect', status: 200 },
 ]
 

@@ -4,6 +4,7 @@ import type { RouteContext } from './context.js'
 import { eventsRoute } from './events.js'
 import { releaseRoute, renewRoute, revokeRoute } from './lease-calls.js'
 import { leasesRoute, semaphoresRoute, waitersRoute } from './listings.js'
+import { quickStartRoute } from './quick-start.js'
 import type { Route } from './route.js'
 import { addPermitsRoute, configureRoute, inspectRoute, removeRoute } from './semaphore-calls.js'
 import { accessRoute, healthRoute, metricsRoute, openApiRoute, readyRoute } from './service-calls.js'
@@ -28,6 +29,7 @@ export function allRoutes(context: RouteContext): Route[] {
     healthRoute(),
     readyRoute(context),
     metricsRoute(context),
+    quickStartRoute(),
     openApiRoute(() => (text ??= JSON.stringify(openApiDocument(routes)))),
   ]
   return routes
