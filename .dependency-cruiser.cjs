@@ -15,7 +15,8 @@ module.exports = {
         pathNot: [
           '/test/',
           '\\.d\\.ts$',
-          '(main|keygen)\\.(tsx?|mjs)$',
+          'main\\.(tsx?|mjs)$',
+          '^packages/cli/bin/',
           '\\.config\\.ts$',
           '^(examples|benchmarks|scripts)/',
           '/scripts/',

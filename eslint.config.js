@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint'
 
 const sources = ['{packages,services}/*/src/**/*.{ts,tsx}', 'packages/engine/{compiler,mutants}/**/*.ts']
 
-/** Only a `config.ts` reads the environment and only a `main.ts` or `keygen.ts`, which are programs, ends the process. */
+/** Only a `config.ts` reads the environment and only a `main.ts`, which is a program, ends the process. */
 const processProperties = {
   env: {
     object: 'process',
@@ -123,7 +123,7 @@ export default defineConfig(
   { files: sources, rules: { '@typescript-eslint/no-unsafe-type-assertion': 'error' } },
   ...directions,
   { files: ['**/src/config.ts'], rules: { 'no-restricted-properties': ['error', processProperties.exit] } },
-  { files: ['**/{main,keygen}.ts'], rules: { 'no-restricted-properties': ['error', processProperties.env] } },
+  { files: ['**/main.ts'], rules: { 'no-restricted-properties': ['error', processProperties.env] } },
   {
     // Programs, tests and measurements: they set up environments, and a `describe` is one long function by nature.
     files: [

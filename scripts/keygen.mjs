@@ -1,6 +1,6 @@
 // npm run keygen -- --scope acquire --prefix billing: --name ci
 import { prepare } from './prepare.mjs'
 
-prepare('services/semaphore')
-const built = new URL('../services/semaphore/dist/keygen.js', import.meta.url)
-await import(built.href)
+prepare('packages/cli')
+process.argv.splice(2, 0, 'keygen')
+await import(new URL('../packages/cli/dist/main.js', import.meta.url).href)

@@ -2,7 +2,7 @@
 // nothing is left behind. (package.json says `exec node` because the shell in between would not pass signals on.)
 import { prepare } from './prepare.mjs'
 
-// The SDK too: an application installs it from this clone.
-prepare('services/semaphore', 'packages/client', 'packages/dashboard')
+// The SDK and the command line too: they are used from this clone.
+prepare('services/semaphore', 'packages/client', 'packages/cli', 'packages/dashboard')
 const built = new URL('../services/semaphore/dist/main.js', import.meta.url)
 await import(built.href)

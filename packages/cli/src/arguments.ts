@@ -15,7 +15,8 @@ export function durationAboveZero(text: string): number {
 }
 
 export function count(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It is a whole number, 0 or more.')
+  if (!/^\d{1,16}$/.test(text) || !Number.isSafeInteger(Number(text)))
+    throw new InvalidArgumentError('It is a whole number, 0 or more.')
   return Number(text)
 }
 

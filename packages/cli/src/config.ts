@@ -1,9 +1,13 @@
+import { createRequire } from 'node:module'
+import { isRecord } from './record.js'
+
 /** What the environment says. The SDK reads `SIGNALBOX_URL` and `SIGNALBOX_API_KEY` by the same rules: an empty variable is one that is not set. */
 export interface Config {
   /** Passed on to the command that runs. */
   readonly env: NodeJS.ProcessEnv
   readonly url: string | undefined
   readonly apiKey: string | undefined
+  readonly version: string
   /** https://no-color.org */
   readonly noColor: boolean
 }
@@ -14,6 +18,11 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     env,
     url: text('SIGNALBOX_URL'),
     apiKey: text('SIGNALBOX_API_KEY'),
+    version: versionOf(createRequire(import.meta.url)('../package.json')),
     noColor: text('NO_COLOR') !== undefined || env['TERM'] === 'dumb',
   }
+}
+
+function versionOf(manifest: unknown): string {
+  return isRecord(manifest) ? String(manifest['version']) : 'unknown'
 }

@@ -1,19 +1,19 @@
-#!/usr/bin/env node
 import { CommanderError } from 'commander'
 import { SignalboxError, ValueError } from '@signalbox/client'
 import { readConfig } from './config.js'
 import { exitCodeOf, exitCodes, Failure } from './exit-codes.js'
+import { Output, printable } from './output.js'
 import { buildProgram } from './program.js'
 
 function exitCodeOfError(error: unknown): number {
   // Commander has said it already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
   if (error instanceof Failure) {
-    process.stderr.write(`signalbox: ${error.message}\n`)
+    process.stderr.write(`signalbox: ${printable(error.message)}\n`)
     return error.exitCode
   }
   if (error instanceof SignalboxError || error instanceof ValueError) {
-    process.stderr.write(`signalbox: ${error.message}\n`)
+    process.stderr.write(`signalbox: ${printable(error.message)}\n`)
     return exitCodeOf(error.code)
   }
   process.stderr.write(`signalbox: a bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
@@ -24,7 +24,9 @@ function exitCodeOfError(error: unknown): number {
 process.stdout.on('error', () => process.exit(exitCodes.ok))
 
 try {
-  await buildProgram({ config: readConfig(), exit: (code) => process.exit(code) }).parseAsync()
+  const config = readConfig()
+  const output = new Output(process.stdout, config)
+  await buildProgram({ config, output, exit: (code) => process.exit(code) }).parseAsync()
 } catch (error) {
   process.exitCode = exitCodeOfError(error)
 }

@@ -1,7 +1,13 @@
 import { Command } from 'commander'
 import type { Context } from './context.js'
 import { exitCodeMeanings } from './exit-codes.js'
+import { keygenCommand } from './commands/keygen.js'
+import { lsCommand } from './commands/ls.js'
+import { releaseCommand } from './commands/release.js'
+import { rmCommand } from './commands/rm.js'
 import { runCommand } from './commands/run.js'
+import { setCommand } from './commands/set.js'
+import { showCommand } from './commands/show.js'
 
 const exitCodesText = [
   'Exit codes:',
@@ -11,10 +17,12 @@ const exitCodesText = [
 export function buildProgram(context: Context): Command {
   const program = new Command('signalbox')
     .description('At most N at once, on any number of machines: the command line of Signalbox.')
+    .version(context.config.version, '-V, --version', 'print the version')
     .option('--url <url>', 'where the service is (default: SIGNALBOX_URL, else http://127.0.0.1:7600)')
     .showHelpAfterError('(--help shows the options)')
     .exitOverride()
-  for (const make of [runCommand]) program.addCommand(make(context).copyInheritedSettings(program))
+  const commands = [runCommand, lsCommand, showCommand, setCommand, releaseCommand, rmCommand, keygenCommand]
+  for (const make of commands) program.addCommand(make(context).copyInheritedSettings(program))
   program.addHelpText('after', `\nThe key is read from SIGNALBOX_API_KEY.\n\n${exitCodesText}`)
   return program
 }

@@ -1,3 +1,5 @@
+import { printable } from './output.js'
+
 /** What the user is told beside the output: on standard error, which a child shares. */
 export interface Stream {
   write(text: string): unknown
@@ -26,13 +28,13 @@ export class Status {
   /** What is said to those who want quiet, too. */
   complain(text: string): void {
     this.clear()
-    this.#stream.write(`signalbox: ${text}\n`)
+    this.#stream.write(`signalbox: ${printable(text)}\n`)
   }
 
   /** Nothing where there is no terminal: a log would fill with it. */
   show(text: string): void {
     if (this.#quiet || !this.isTerminal) return
-    this.#stream.write(`\r\x1b[Ksignalbox: ${text}`)
+    this.#stream.write(`\r\x1b[Ksignalbox: ${printable(text)}`)
     this.#shown = true
   }
 

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { apiKeyLine, freshName, serve, serveAll, type Service } from './service.js'
-import { main, signalbox, soon, start } from './signalbox.js'
+import { hasScript, main, signalbox, soon, start } from './signalbox.js'
 
 const shared = serveAll()
 
@@ -160,8 +160,7 @@ describe('a signal', () => {
   })
 })
 
-// util-linux has one way to call `script`, BSD another.
-describe.runIf(process.platform === 'linux' && spawnSync('script', ['--version']).status === 0)('on a terminal', () => {
+describe.runIf(hasScript)('on a terminal', () => {
   const onTerminal = (service: Service, name: string, options: string, signals: string[]): ReturnType<typeof start> => {
     const quoted = counting(...signals).map((word) => `'${word}'`)
     const line = [`'${process.execPath}'`, `'${main}'`, 'run', name, options, '--', ...quoted].join(' ')

@@ -6,6 +6,9 @@ import { expect, onTestFinished, vi } from 'vitest'
 /** The built command line. */
 export const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 
+/** What gives a program a terminal. util-linux has one way to call it, BSD another. */
+export const hasScript = process.platform === 'linux' && spawnSync('script', ['--version']).status === 0
+
 /** For what processes do soon; on the busiest machine. */
 export const soon = { timeout: 20_000, interval: 20 }
 

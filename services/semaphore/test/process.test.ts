@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { startTestRedis } from '@signalbox/test-redis'
 import { describe, expect, inject, onTestFinished, test, vi } from 'vitest'
 import { apiKey } from './open-service.js'
@@ -217,20 +215,4 @@ describe('a private Redis', () => {
     const { url } = run({ ...withRedisServer, SIGNALBOX_DATA_DIR })
     await ready(await url())
   })
-})
-
-test('keygen prints a key once and the line to store, which the service takes', async () => {
-  const keygen = fileURLToPath(new URL('../dist/keygen.js', import.meta.url))
-  const child = spawn(process.execPath, [keygen, '--scope', 'acquire', '--prefix', 'a', '--name', 'ci'])
-  let text = ''
-  child.stdout.on('data', (chunk) => (text += String(chunk)))
-  const [code] = (await once(child, 'exit')) as [number]
-  expect(code).toBe(0)
-  const key = /sbx_\S+/.exec(text)?.[0] ?? ''
-  const line = /sha256:.*/.exec(text)?.[0] ?? ''
-  const at = await run({ SIGNALBOX_API_KEYS: line }).url()
-  const ask = (authorization: string) =>
-    fetch(`${at}/v1/semaphores/a/acquire`, { method: 'POST', headers: { authorization } }).then(({ status }) => status)
-  expect(await ask(`Bearer ${key}`)).toBe(404)
-  expect(await ask(`Bearer ${key}x`)).toBe(401)
 })

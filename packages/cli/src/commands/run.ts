@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { count, countAboveZero, duration, durationAboveZero } from '../arguments.js'
+import { urlOf } from '../connect.js'
 import type { Context } from '../context.js'
 import { Failure, exitCodes } from '../exit-codes.js'
 import { run } from '../run/run.js'
@@ -65,7 +66,6 @@ export function runCommand(context: Context): Command {
         command: [program, ...args] as const,
       }
       const status = new Status(process.stderr, options.quiet ?? false)
-      const { url } = self.optsWithGlobals<{ url?: string }>()
-      context.exit(await run(plan, { url, env: context.config.env, status }))
+      context.exit(await run(plan, { url: urlOf(self, context), env: context.config.env, status }))
     })
 }

@@ -1,0 +1,3 @@
+export function pathOf(semaphore: string): string {
+  return `/v1/semaphores/${encodeURIComponent(semaphore)}`
+}
