@@ -134,6 +134,7 @@ export default defineConfig(
       '*.config.*',
       'packages/conformance/src/**',
       'packages/test-redis/src/**',
+      'packages/dashboard/screenshots/**',
     ],
     rules: {
       'max-lines-per-function': 'off',

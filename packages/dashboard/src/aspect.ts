@@ -1,4 +1,4 @@
-import type { LiveSemaphore } from './live/wire.js'
+import type { LiveSemaphore } from '@signalbox/protocol'
 
 /**
  * What a semaphore shows, as a signal does: somebody waits (stop), all permits are in use (caution), there is room (clear), or it is closed

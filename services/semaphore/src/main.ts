@@ -63,7 +63,7 @@ async function serve(config: Config, log: Log): Promise<void> {
   }
   if (keyFile !== null) followKeyFile(keyFile, keyRing, log)
   if (tls !== null) followCertificate(tls, app.server, log)
-  process.stdout.write(welcome(urlOf(app, scheme), opened.choice, config.app))
+  process.stdout.write(welcome(urlOf(app, scheme), opened.choice, config.app, dashboard !== null))
   for (const warning of config.warnings) log.warn(warning)
   if (dashboard === null)
     log.warn('the dashboard is not built (npm run build -w @signalbox/dashboard): nothing is at /')

@@ -16,13 +16,14 @@ export const memoryNotice =
   'Signalbox keeps its state in the memory of this one process: it is gone at exit, and no second replica shares it.\n'
 
 /** The lines that a person reads after the start. */
-export function welcome(url: string, choice: StoreChoice, settings: AppSettings): string {
+export function welcome(url: string, choice: StoreChoice, settings: AppSettings, hasDashboard: boolean): string {
   const { headers, who } = accessOf(settings)
   const listening = `Signalbox listens on ${url}`
   const access = `Access: ${who}`
+  const page = hasDashboard ? [`Look:   ${url}/ in a browser`] : []
   const curl = `Try:    curl ${headers}--json '{"ttlMs":30000,"create":{"limit":2}}' ${url}/v1/semaphores/demo/acquire`
   const read = `Read:   ${url}/quick-start`
-  return `${[listening, `Store:  ${storeLine(choice)}`, access, curl, read].join('\n')}\n`
+  return `${[listening, `Store:  ${storeLine(choice)}`, access, ...page, curl, read].join('\n')}\n`
 }
 
 function storeLine(choice: StoreChoice): string {

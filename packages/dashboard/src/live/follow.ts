@@ -4,7 +4,7 @@ import { jsonOf, refusalOf, type Api, type Refusal } from './api.js'
 export type Connection =
   | { readonly kind: 'connecting' }
   | { readonly kind: 'live' }
-  /** Tried again at `retryAtMs`, on `performance.now()`; null: being tried now. */
+  /** Tried again at `retryAtMs`, on `performance.now()`; null: being tried now, by the page or by the service. */
   | { readonly kind: 'lost'; readonly detail: string; readonly retryAtMs: number | null }
 
 export interface Follower {
@@ -72,6 +72,11 @@ async function readOnce(
   let isOpen = false
   const parser = createParser({
     onEvent({ event = 'message', data }) {
+      if (event === 'unavailable') {
+        isOpen = false
+        follower.onConnection({ kind: 'lost', detail: 'The service does not reach its store.', retryAtMs: null })
+        return
+      }
       if (!isOpen) live()
       isOpen = true
       follower.onEvent(event, jsonOf(data))

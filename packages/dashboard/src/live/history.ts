@@ -1,4 +1,4 @@
-import type { LiveSemaphore } from './wire.js'
+import type { LiveSemaphore } from '@signalbox/protocol'
 
 /** What was known from a moment on, until the next one; nulls: nothing was. */
 export interface HistoryPoint {

@@ -1,8 +1,9 @@
+import type { LiveSemaphore } from '@signalbox/protocol'
 import type { Api, Refusal } from './api.js'
 import { Changes } from './changes.js'
 import { follow, type Connection } from './follow.js'
 import type { Histories } from './history.js'
-import { changesOf, snapshotOf, type LiveSemaphore } from './wire.js'
+import { changesOf, snapshotOf } from './wire.js'
 
 /** A semaphore and when this page was told of it, on `performance.now()`. */
 export interface Seen {

@@ -1,18 +1,21 @@
+import type { SemaphoreSnapshot } from '@signalbox/protocol'
 import type { Api, Refusal } from './api.js'
 import { Changes } from './changes.js'
 import { follow, type Connection } from './follow.js'
 import type { Histories } from './history.js'
-import { detailOf, type SemaphoreDetail } from './wire.js'
+import { detailOf } from './wire.js'
 
 /** One semaphore with its holders and its queue, kept up to date by a stream of its own. */
 export class SemaphoreFeed extends Changes {
   readonly name: string
   connection: Connection = { kind: 'connecting' }
   /** Null: not known yet, or gone. */
-  detail: SemaphoreDetail | null = null
+  detail: SemaphoreSnapshot | null = null
   /** When this page was told of `detail`, on `performance.now()`. */
   atMs = 0
   isGone = false
+  /** Why this key may not see it; null: it may. */
+  refusal: string | null = null
   readonly #api: Api
   readonly #histories: Histories
   readonly #onRefused: (refusal: Refusal) => void
@@ -37,11 +40,19 @@ export class SemaphoreFeed extends Changes {
         this.connection = connection
         this.announce()
       },
-      onRefused: this.#onRefused,
+      onRefused: (refusal) => {
+        // A key with a prefix that followed a link to another name is still a good key.
+        if (refusal.status === 401) {
+          this.#onRefused(refusal)
+          return
+        }
+        this.refusal = refusal.detail
+        this.announce()
+      },
     })
   }
 
-  #see(detail: SemaphoreDetail): void {
+  #see(detail: SemaphoreSnapshot): void {
     this.atMs = performance.now()
     this.detail = detail
     this.isGone = false

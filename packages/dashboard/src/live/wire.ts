@@ -1,16 +1,13 @@
-import type { AccessReply, LeaseItem, Problem, SemaphoreReply, WaiterItem } from '@signalbox/protocol'
-
-/** A semaphore as the stream tells of it. */
-export type LiveSemaphore = Omit<SemaphoreReply, 'available'> & { readonly grantsPerS: number }
-
-/** One semaphore with the first of those who hold and of those who wait. */
-export interface SemaphoreDetail {
-  readonly semaphore: LiveSemaphore
-  readonly leases: readonly LeaseItem[]
-  readonly waiters: readonly WaiterItem[]
-  /** There are more leases or waiters than are listed. */
-  readonly truncated: boolean
-}
+import type {
+  AccessReply,
+  LeaseItem,
+  LiveSemaphore,
+  Problem,
+  SemaphoresChanges,
+  SemaphoreSnapshot,
+  SemaphoresSnapshot,
+  WaiterItem,
+} from '@signalbox/protocol'
 
 /** What the service sent is not what this page knows: it was loaded before the service was upgraded. */
 export class WireError extends Error {
@@ -62,6 +59,7 @@ function semaphoreOf(value: unknown): LiveSemaphore {
     limit: number(fields, 'limit'),
     bounded: truth(fields, 'bounded'),
     used: number(fields, 'used'),
+    available: number(fields, 'available'),
     waiting: number(fields, 'waiting'),
     oldestWaitMs: number(fields, 'oldestWaitMs'),
     grantsPerS: number(fields, 'grantsPerS'),
@@ -92,17 +90,17 @@ function waiterOf(value: unknown): WaiterItem {
   }
 }
 
-export function snapshotOf(data: unknown): { semaphores: LiveSemaphore[]; truncated: boolean } {
+export function snapshotOf(data: unknown): SemaphoresSnapshot {
   const fields = fieldsOf(data, 'snapshot')
   return { semaphores: list(fields, 'semaphores', semaphoreOf), truncated: truth(fields, 'truncated') }
 }
 
-export function changesOf(data: unknown): { changed: LiveSemaphore[]; removed: string[] } {
+export function changesOf(data: unknown): SemaphoresChanges {
   const fields = fieldsOf(data, 'changes')
   return { changed: list(fields, 'changed', semaphoreOf), removed: list(fields, 'removed', String) }
 }
 
-export function detailOf(data: unknown): SemaphoreDetail {
+export function detailOf(data: unknown): SemaphoreSnapshot {
   const fields = fieldsOf(data, 'snapshot')
   return {
     semaphore: semaphoreOf(fields['semaphore']),

@@ -56,7 +56,7 @@ export function Overview({ feed }: { readonly feed: OverviewFeed }) {
         {search === '' && aspect === null ? '' : `${rows.length} of ${all.length} semaphores`}
       </p>
       {rows.length === 0 ? (
-        <p class="empty">{emptyText(feed, all)}</p>
+        <Nothing feed={feed} all={all} />
       ) : (
         <SemaphoreTable rows={rows} order={order} onOrder={sortBy} onHold={setHeld} />
       )}
@@ -64,9 +64,14 @@ export function Overview({ feed }: { readonly feed: OverviewFeed }) {
   )
 }
 
-function emptyText(feed: OverviewFeed, all: readonly Row[]): string {
-  if (all.length > 0) return 'No semaphore is like that.'
-  return feed.connection.kind === 'live' ? 'There is no semaphore yet: the first acquire makes one.' : ''
+function Nothing({ feed, all }: { readonly feed: OverviewFeed; readonly all: readonly Row[] }) {
+  if (all.length > 0) return <p class="empty">No semaphore is like that.</p>
+  if (feed.connection.kind !== 'live') return null
+  return (
+    <p class="empty">
+      There is no semaphore yet: the first acquire makes one. <a href="/quick-start">How that is done</a>
+    </p>
+  )
 }
 
 interface ChoiceProps {

@@ -83,7 +83,7 @@ function optionsOf(element: HTMLElement, lines: readonly Line[], spanS: number):
       {
         ...axis,
         size: 28,
-        splits: [5, 4, 3, 2, 1, 0].map((place) => (-spanS * place) / 5),
+        splits: splitsOf(spanS),
         values: (_plot, splits) => splits.map(agoText),
       },
       {
@@ -105,6 +105,11 @@ function optionsOf(element: HTMLElement, lines: readonly Line[], spanS: number):
       })),
     ],
   }
+}
+
+function splitsOf(spanS: number): number[] {
+  const everyS = spanS > 120 ? 60 : spanS / 4
+  return Array.from({ length: spanS / everyS + 1 }, (_, place) => place * everyS - spanS)
 }
 
 function agoText(seconds: number): string {

@@ -1,7 +1,7 @@
+import type { LiveSemaphore } from '@signalbox/protocol'
 import { useMemo } from 'preact/hooks'
 import { durationText } from '../durations.js'
 import { historySpanMs, type History } from '../live/history.js'
-import type { LiveSemaphore } from '../live/wire.js'
 import { Chart } from './chart.js'
 import { seriesOf, summaryOf } from './series.js'
 

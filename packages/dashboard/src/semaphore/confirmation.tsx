@@ -1,12 +1,12 @@
+import type { SemaphoreSnapshot } from '@signalbox/protocol'
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Answer, Api } from '../live/api.js'
-import type { SemaphoreDetail } from '../live/wire.js'
 
 /** What the dialog of each action is given. */
 export interface DialogProps {
   /** Live: what will happen changes with it, while the dialog is open. */
-  readonly detail: SemaphoreDetail
+  readonly detail: SemaphoreSnapshot
   readonly api: Api
   /** `done`: what was done, in a sentence; null: nothing was. */
   readonly onClose: (done: string | null) => void
@@ -34,13 +34,18 @@ export function Confirmation(props: Props) {
   const [busy, setBusy] = useState(false)
   const [refusal, setRefusal] = useState<string | null>(null)
   useEffect(() => dialog.current?.showModal(), [])
+  const close = (isDone: boolean) => {
+    // The focus goes back to where it came from when a dialog is closed, not when it is taken away.
+    dialog.current?.close()
+    onClose(isDone)
+  }
   const submit = async () => {
     setBusy(true)
     setRefusal(null)
     const answer = await act()
     setBusy(false)
     if (answer.kind === 'refused') setRefusal(answer.detail)
-    else onClose(true)
+    else close(true)
   }
   return (
     <dialog
@@ -49,7 +54,7 @@ export function Confirmation(props: Props) {
       aria-describedby="deed-sentences"
       onCancel={(event) => {
         event.preventDefault()
-        onClose(false)
+        close(false)
       }}
     >
       <form
@@ -67,7 +72,7 @@ export function Confirmation(props: Props) {
         </div>
         <div role="alert">{refusal !== null && <p class="refusal">{refusal}</p>}</div>
         <div class="buttons">
-          <button type="button" onClick={() => onClose(false)}>
+          <button type="button" onClick={() => close(false)}>
             Cancel
           </button>
           <button type="submit" class={isDangerous ? 'danger primary' : 'primary'} disabled={busy || isIncomplete}>

@@ -1,8 +1,7 @@
-import type { LeaseItem } from '@signalbox/protocol'
-import type { LiveSemaphore, SemaphoreDetail } from '../live/wire.js'
+import type { LeaseItem, LiveSemaphore, SemaphoreSnapshot } from '@signalbox/protocol'
 
 /** What an action will do, in sentences. They are for somebody who is about to press the button, so they say who will be hurt. */
-export function resizing({ semaphore, waiters }: SemaphoreDetail, limit: number): string[] {
+export function resizing({ semaphore, waiters }: SemaphoreSnapshot, limit: number): string[] {
   const { used, waiting } = semaphore
   if (limit === semaphore.limit) return [`The limit is ${limit} already: nothing changes.`]
   if (limit > semaphore.limit) return growing(semaphore, limit)

@@ -1,10 +1,11 @@
+import type { SemaphoreSnapshot } from '@signalbox/protocol'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { aspectOf } from '../aspect.js'
+import { ConnectionNote } from '../connection-note.js'
 import { durationText, rateText } from '../durations.js'
 import { Lamp } from '../lamp.js'
 import { useChanges, useNowMs } from '../live/changes.js'
 import { SemaphoreFeed } from '../live/semaphore-feed.js'
-import type { SemaphoreDetail } from '../live/wire.js'
 import { Total } from '../overview/totals.js'
 import type { Session } from '../session.js'
 import { UseBar } from '../use-bar.js'
@@ -22,7 +23,7 @@ interface Props {
 
 /** One semaphore. */
 export function SemaphorePage({ name, session, onDone }: Props) {
-  const { api, histories, access, leave } = session
+  const { api, histories, access, overview, leave } = session
   const feed = useMemo(() => new SemaphoreFeed(name, api, histories, ({ detail }) => leave(detail)), [name, session])
   useEffect(() => feed.start(), [feed])
   useChanges(feed)
@@ -39,6 +40,10 @@ export function SemaphorePage({ name, session, onDone }: Props) {
       <nav aria-label="Back">
         <a href="#/">← All semaphores</a>
       </nav>
+      {/* The page's own stream says so above; this one may be the only one that is refused. */}
+      {feed.connection.kind === 'lost' && overview.connection.kind === 'live' && (
+        <ConnectionNote connection={feed.connection} />
+      )}
       <div class="title">
         <h1 ref={heading} tabIndex={-1}>
           {name}
@@ -56,7 +61,7 @@ export function SemaphorePage({ name, session, onDone }: Props) {
       </div>
       {detail === null ? (
         <p class="empty" role="status">
-          {feed.isGone ? 'There is no semaphore of this name now. It is shown as soon as there is one.' : 'Asking …'}
+          {absenceOf(feed)}
         </p>
       ) : (
         <Detail feed={feed} detail={detail} session={session} onTakeBack={mayChange ? setAction : null} />
@@ -68,7 +73,10 @@ export function SemaphorePage({ name, session, onDone }: Props) {
           api={api}
           onClose={(done) => {
             setAction(null)
-            if (done !== null) onDone(done)
+            if (done === null) return
+            onDone(done)
+            // The button that was pressed goes away with the lease.
+            if (action.kind !== 'resize') heading.current?.focus()
           }}
         />
       )}
@@ -76,9 +84,14 @@ export function SemaphorePage({ name, session, onDone }: Props) {
   )
 }
 
+function absenceOf({ refusal, isGone }: SemaphoreFeed): string {
+  if (refusal !== null) return refusal
+  return isGone ? 'There is no semaphore of this name now. It is shown as soon as there is one.' : 'Asking …'
+}
+
 interface DetailProps {
   readonly feed: SemaphoreFeed
-  readonly detail: SemaphoreDetail
+  readonly detail: SemaphoreSnapshot
   readonly session: Session
   readonly onTakeBack: ((action: Action) => void) | null
 }
@@ -86,7 +99,9 @@ interface DetailProps {
 function Detail({ feed, detail, session, onTakeBack }: DetailProps) {
   const nowMs = useNowMs()
   const { semaphore, leases, waiters } = detail
-  const { used, limit, waiting, oldestWaitMs, grantsPerS, bounded } = semaphore
+  const { used, limit, waiting, oldestWaitMs, bounded } = semaphore
+  // The stream of all has counted for longer: this one began at 0 when the semaphore was opened.
+  const { grantsPerS } = session.overview.seen.get(feed.name)?.semaphore ?? semaphore
   const aspect = aspectOf(semaphore)
   // What has passed since the service said it; nothing is known of the time in which it is silent, but that it passes.
   const sinceMs = Math.max(0, nowMs - feed.atMs)

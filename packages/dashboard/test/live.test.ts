@@ -1,0 +1,97 @@
+import { expect } from 'vitest'
+import { run } from '../../../services/semaphore/test/run-service.js'
+import { test } from './browser-test.js'
+import { Holder, holding } from './holders.js'
+import { openDashboard, put, rowOf } from './open-dashboard.js'
+
+test('the overview follows processes that hold, wait, are killed and release', async () => {
+  const { page, url } = await openDashboard()
+  await page.getByText('There is no semaphore yet').waitFor()
+  const asked = { url, name: 'reports', limit: 2 }
+  const first = await holding({ ...asked, holder: 'first', ttlMs: 1_500 })
+  const row = rowOf(page, 'reports')
+  await row.getByText('Free').waitFor()
+  await row.getByText('1 of 2').waitFor()
+
+  const second = await holding({ ...asked, holder: 'second' })
+  await row.getByText('Full').waitFor()
+  const third = new Holder({ ...asked, holder: 'third' })
+  await row.getByText('Queue').waitFor()
+  await row.getByText('2 of 2').waitFor()
+  // A wait that nobody ends grows before one's eyes, though the service has nothing new to say.
+  await row.getByRole('cell', { name: /^[3-9] s$/ }).waitFor()
+
+  await first.kill()
+  await third.says('holds')
+  await row.getByText('Full').waitFor()
+  await row.getByRole('cell', { name: '–' }).waitFor()
+  await row.getByRole('cell', { name: /^[0-9]\.[1-9]/ }).waitFor()
+
+  await second.release()
+  await third.release()
+  await row.getByText('0 of 2').waitFor()
+  await row.getByText('Free').waitFor()
+})
+
+test('one semaphore shows its holders, its queue in order, and who is gone', async () => {
+  const { page, url } = await openDashboard({ place: '#/semaphores/gpu' })
+  await page.getByText('There is no semaphore of this name now').waitFor()
+  const asked = { url, name: 'gpu', limit: 3 }
+  const short = await holding({ ...asked, holder: 'render-1 on host-a', ttlMs: 1_500 })
+  await holding({ ...asked, holder: 'render-2 on host-b', permits: 2, ttlMs: 60_000 })
+  const holders = page.getByRole('region', { name: 'Holders' })
+  const queue = page.getByRole('region', { name: 'Queue' })
+  const big = holders.getByRole('row', { name: /render-2 on host-b/ })
+  await big.getByRole('cell', { name: '2', exact: true }).waitFor()
+  await big.getByText(/^in (1 min|[45]\d s)$/).waitFor()
+  const { items } = (await (await fetch(`${url}/v1/semaphores/gpu/leases`)).json()) as { items: { fence: number }[] }
+  for (const { fence } of items) await holders.getByText(String(fence), { exact: true }).waitFor()
+
+  const impatient = new Holder({ ...asked, holder: 'waits and dies' })
+  await queue.getByRole('row', { name: /^1 waits and dies/ }).waitFor()
+  const patient = new Holder({ ...asked, holder: 'waits in vain', permits: 3 })
+  await queue.getByRole('row', { name: /^2 waits in vain 3/ }).waitFor()
+  await impatient.kill()
+  await queue.getByRole('row', { name: /^1 waits in vain 3/ }).waitFor()
+
+  await short.kill()
+  await holders.getByRole('row', { name: /render-1/ }).waitFor({ state: 'detached' })
+  await page.getByText('2 of 3 in use').first().waitFor()
+  await patient.kill()
+  await queue.getByText('Nobody waits.').waitFor()
+})
+
+test('the chart has what was seen before the semaphore was opened', async () => {
+  const { page, url } = await openDashboard()
+  await put(url, 'exports', 5)
+  const holder = await holding({ url, name: 'exports', limit: 5, holder: 'exporter', permits: 4 })
+  const row = rowOf(page, 'exports')
+  await row.getByText('4 of 5').waitFor()
+  await holder.release()
+  await row.getByText('0 of 5').waitFor()
+  await row.getByRole('link').click()
+  const use = page.getByRole('region', { name: 'Use' })
+  await use.getByText(/at most 4 in use and 0 waiting\. Now 0 of 5 in use/).waitFor()
+  expect(await use.locator('canvas').count()).toBe(2)
+})
+
+test('the page says when the service is gone, and goes on when it is back', async () => {
+  const { page, url, service, env } = await openDashboard()
+  await put(url, 'reports', 3)
+  const row = rowOf(page, 'reports')
+  await row.getByText('0 of 3').waitFor()
+  const status = page.getByRole('banner').getByRole('status')
+  await status.getByText('Live', { exact: true }).waitFor()
+
+  service.child.kill('SIGKILL')
+  await service.ended
+  await status.getByText('Not live: The service does not answer.').waitFor()
+  await page.getByText(/Trying again in/).waitFor()
+  await row.getByText('0 of 3').waitFor()
+
+  const again = run(env)
+  await again.url()
+  await put(url, 'reports', 7)
+  await status.getByText('Live', { exact: true }).waitFor()
+  await row.getByText('0 of 7').waitFor()
+})
