@@ -30,8 +30,14 @@ describe('what the store says of its server', () => {
   it('that it may evict or forget what it was told', async () => {
     await admin.config('SET', 'maxmemory-policy', 'allkeys-lru')
     expect(await store.warnings()).toEqual([
-      'maxmemory-policy is allkeys-lru: Redis may evict semaphores that are in use. Set it to noeviction.',
-      'appendonly is no and save is empty: a restart of Redis forgets every lease. Set appendonly to yes.',
+      {
+        kind: 'eviction',
+        text: 'maxmemory-policy is allkeys-lru: Redis may evict semaphores that are in use. Set it to noeviction.',
+      },
+      {
+        kind: 'persistence',
+        text: 'appendonly is no and save is empty: a restart of Redis forgets every lease. Set appendonly to yes.',
+      },
     ])
   })
 
@@ -50,7 +56,8 @@ describe('what the store says of its server', () => {
       const waiting = createRedisStore({ url: pair.primary.url, waitReplicas })
       try {
         await vi.waitFor(() => waiting.ping(), { timeout: 5_000 })
-        return (await waiting.warnings()).filter((warning) => warning.includes('Redis replicas'))
+        const warnings = await waiting.warnings()
+        return warnings.filter(({ kind }) => kind === 'few_replicas').map(({ text }) => text)
       } finally {
         await waiting.close()
       }

@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import type { Engine, EngineObserver } from '@signalbox/engine'
+import { storeWarningKinds, type Engine, type EngineObserver, type StoreWarning } from '@signalbox/engine'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Excess } from './load.js'
 import { semaphoreGauges, type ScrapeScope } from './semaphore-gauges.js'
@@ -12,6 +12,8 @@ export interface Metrics {
   readonly observer: EngineObserver
   /** The store lost its data. */
   storeLost(): void
+  /** What is wrong with the store's servers now, as far as they could be asked. */
+  readonly storeWarned: (warnings: readonly StoreWarning[]) => void
   /** What a route calls with each answer's status and duration. */
   requestsOf(method: string, path: string): (status: number, durationMs: number) => void
   /** One request was turned away because there is too much of this. */
@@ -47,6 +49,7 @@ export function createMetrics(): Metrics {
     help: 'Losses of data of the store that this replica found',
     registers,
   })
+  const storeWarned = storeWarningsGauge(registers)
   const setNow = gaugesOfNow(registers)
   const shed = shedCounter(registers)
   const streams = new Gauge({
@@ -74,6 +77,7 @@ export function createMetrics(): Metrics {
   return {
     observer,
     storeLost: () => losses.inc(),
+    storeWarned,
     requestsOf(method, route) {
       // Looked up once for each status, not for each request.
       const byStatus = new Map<number, Histogram.Internal<'method' | 'route' | 'status'>>()
@@ -92,6 +96,18 @@ export function createMetrics(): Metrics {
     },
     contentType: registry.contentType,
     close: () => delay.disable(),
+  }
+}
+
+function storeWarningsGauge(registers: Registry[]): Metrics['storeWarned'] {
+  const gauge = new Gauge({
+    name: 'signalbox_store_warnings',
+    help: 'Servers of the store that are set up to forget leases, by how; missing until they could be asked',
+    labelNames: ['kind'] as const,
+    registers,
+  })
+  return (warnings) => {
+    for (const kind of storeWarningKinds) gauge.set({ kind }, warnings.filter((each) => each.kind === kind).length)
   }
 }
 

@@ -1,8 +1,9 @@
-import { createMemoryStore, createRedisStore, placeOfRedisUrl, type RedisStore, type Store } from '@signalbox/engine'
+import { createMemoryStore, createRedisStore, placeOfRedisUrl, type Store } from '@signalbox/engine'
 import type { Config } from './config.js'
 import type { Log } from './log.js'
 import type { Metrics } from './metrics.js'
 import { guardReport } from './guard-report.js'
+import { watchStoreWarnings } from './store-warnings.js'
 import { findRedisProgram, openPrivateRedis, type PrivateRedis } from './private-redis.js'
 import { memoryNotice, type StoreChoice } from './welcome.js'
 
@@ -25,7 +26,7 @@ export async function openStore(config: Config, log: Log, metrics: Metrics): Pro
       url: redisUrl,
       ...(redisTls === null ? {} : { redis: { tls: redisTls } }),
     })
-    warnWhenReached(store, log)
+    watchStoreWarnings(store, log, metrics)
     return { store, choice: { kind: 'redis', place: placeOfRedisUrl(redisUrl) }, close: () => store.close() }
   }
   const program = findRedisProgram(config.path)
@@ -36,24 +37,7 @@ export async function openStore(config: Config, log: Log, metrics: Metrics): Pro
   }
   const redis: PrivateRedis = await openPrivateRedis(program, config.dataDir, log)
   const store = createRedisStore({ ...shared, redis: { path: redis.socketPath } })
-  warnWhenReached(store, log)
+  watchStoreWarnings(store, log, metrics)
   const close = () => store.close().then(() => redis.stop())
   return { store, choice: { kind: 'private', program, ...redis }, close }
-}
-
-/** A server that evicts or forgets is worth a line in the log, as soon as it can be asked; and until then one that says why it cannot. */
-function warnWhenReached(store: RedisStore, log: Log): void {
-  let failures = 0
-  const ask = () => {
-    store.warnings().then(
-      (warnings) => warnings.forEach((warning) => log.warn(warning)),
-      (error: unknown) => {
-        failures += 1
-        // Once; and the first failure is of a connection that is only being made.
-        if (failures === 2) log.warn({ err: error }, 'The store cannot be reached; calls are 503 until it can.')
-        setTimeout(ask, 1_000).unref()
-      },
-    )
-  }
-  ask()
 }

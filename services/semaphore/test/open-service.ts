@@ -11,6 +11,7 @@ import {
 import {
   buildApp,
   createMetrics,
+  type Metrics,
   defaultAppSettings,
   type KeyRing,
   makeApiKey,
@@ -38,6 +39,7 @@ export interface OpenService {
   readonly app: FastifyInstance
   readonly engine: Engine
   readonly store: Store
+  readonly metrics: Metrics
   call(
     method: 'GET' | 'POST' | 'PUT' | 'DELETE',
     url: string,
@@ -95,6 +97,7 @@ export function openService(
     app,
     engine,
     store,
+    metrics,
     call,
     acquire: (name, body) => call('POST', `/v1/semaphores/${name}/acquire`, body),
     async listen() {

@@ -57,6 +57,10 @@ describe('a start', () => {
     // What it could not ask at the start it asks now.
     await vi.waitFor(() => expect(output()).toMatch(/"level":"warn".*maxmemory-policy is allkeys-lru/), { timeout })
     expect(output()).toMatch(/"level":"warn".*appendonly is no/)
+    const metrics = await (await fetch(`${at}/metrics`)).text()
+    expect(metrics).toContain('signalbox_store_warnings{kind="eviction"} 1')
+    expect(metrics).toContain('signalbox_store_warnings{kind="persistence"} 1')
+    expect(metrics).toContain('signalbox_store_warnings{kind="min_replicas"} 0')
     expect(output()).not.toMatch(/"level":"(?:error|fatal)"/)
   })
 

@@ -15,7 +15,7 @@ import { queueCommands } from './queue-commands.js'
 import { scanPrimaries } from './scan-primaries.js'
 import { createScriptRunner } from './script-runner.js'
 import { semaphoreCommands } from './semaphore-commands.js'
-import { describeServer, serverWarnings } from './server-info.js'
+import { describeServer, serverWarnings, type StoreWarning } from './server-info.js'
 import { vouchedStore } from './vouched-store.js'
 import { WatchedNodes } from './watched-nodes.js'
 
@@ -32,8 +32,8 @@ export interface RedisStoreOptions
 }
 
 export interface RedisStore extends Store {
-  /** What is wrong with this server as a keeper of leases, a sentence each. Rejects when it cannot be reached. */
-  warnings(): Promise<readonly string[]>
+  /** What is wrong with this server as a keeper of leases. Rejects when it cannot be reached. */
+  warnings(): Promise<readonly StoreWarning[]>
 }
 
 /**

@@ -1,6 +1,15 @@
 import type { Redis } from 'ioredis'
 import type { Connection, Primaries } from './connection.js'
 
+/** In which way a server may forget leases, or keep from granting them. */
+export const storeWarningKinds = ['eviction', 'persistence', 'cluster_node', 'min_replicas', 'few_replicas'] as const
+
+export interface StoreWarning {
+  readonly kind: (typeof storeWarningKinds)[number]
+  /** A sentence that says what to set. Never a user or a password. */
+  readonly text: string
+}
+
 type ServerClient = Pick<Redis, 'info' | 'config' | 'cluster'>
 
 function fieldsOf(info: string): ReadonlyMap<string, string> {
@@ -35,16 +44,18 @@ export async function describeServer({ reachable, unreachable }: Primaries, kind
   ].join('')
 }
 
-/** One sentence for each way in which these servers may forget what they were told; for the log at start-up. */
+/** Each way in which these servers may forget what they were told. */
 export async function serverWarnings(
   { reachable }: Primaries,
   kind: Connection['kind'],
   waitReplicas: number,
-): Promise<readonly string[]> {
+): Promise<readonly StoreWarning[]> {
   const each = await Promise.all(
     reachable.map(async ({ client, address }) => {
       const warnings = await warningsOf(client, kind, waitReplicas)
-      return reachable.length === 1 ? warnings : warnings.map((warning) => `${address}: ${warning}`)
+      return reachable.length === 1
+        ? warnings
+        : warnings.map(({ kind, text }) => ({ kind, text: `${address}: ${text}` }))
     }),
   )
   return each.flat()
@@ -54,27 +65,33 @@ async function warningsOf(
   client: ServerClient,
   kind: Connection['kind'],
   waitReplicas: number,
-): Promise<readonly string[]> {
-  const warnings: string[] = []
+): Promise<readonly StoreWarning[]> {
+  const warnings: StoreWarning[] = []
+  const warn = (kind: StoreWarning['kind'], text: string) => warnings.push({ kind, text })
   const fields = fieldsOf(`${await client.info('memory')}\r\n${await client.info('persistence')}`)
   const policy = fields.get('maxmemory_policy') ?? 'noeviction'
   if (policy !== 'noeviction') {
-    warnings.push(`maxmemory-policy is ${policy}: Redis may evict semaphores that are in use. Set it to noeviction.`)
+    warn('eviction', `maxmemory-policy is ${policy}: Redis may evict semaphores that are in use. Set it to noeviction.`)
   }
   if (fields.get('aof_enabled') === '0' && (await settingOf(client, 'save')) === '') {
-    warnings.push('appendonly is no and save is empty: a restart of Redis forgets every lease. Set appendonly to yes.')
+    warn(
+      'persistence',
+      'appendonly is no and save is empty: a restart of Redis forgets every lease. Set appendonly to yes.',
+    )
   }
   if (kind === 'single' && (await isOneOfMany(client))) {
-    warnings.push('this is one node of a cluster: name it as redis-cluster:// in REDIS_URL.')
+    warn('cluster_node', 'this is one node of a cluster: name it as redis-cluster:// in REDIS_URL.')
   }
   if (kind === 'sentinel' && (await settingOf(client, 'min-replicas-to-write')) === '0') {
-    warnings.push(
+    warn(
+      'min_replicas',
       'min-replicas-to-write is 0: a primary that is cut off goes on granting while another takes its place. Set it to 1.',
     )
   }
   const attached = waitReplicas === 0 ? 0 : [...(await client.info('replication')).matchAll(/state=online/g)].length
   if (attached < waitReplicas) {
-    warnings.push(
+    warn(
+      'few_replicas',
       `${attached} Redis replicas are attached, and ${waitReplicas} must have a lease before its caller is told: acquires are 503 until they are.`,
     )
   }
