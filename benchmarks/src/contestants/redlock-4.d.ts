@@ -4,10 +4,11 @@ declare module 'redlock' {
 
   interface Lock {
     unlock(): PromiseLike<void>
+    extend(ttlMs: number): PromiseLike<Lock>
   }
 
   export default class Redlock {
-    constructor(clients: readonly Redis[], options?: { retryCount?: number })
+    constructor(clients: readonly Redis[], options?: { retryCount?: number; retryDelay?: number; retryJitter?: number })
     lock(resource: string, ttlMs: number): PromiseLike<Lock>
   }
 }

@@ -1,0 +1,12 @@
+// One at a time, with Signalbox:   SIGNALBOX_URL=http://… node after.mjs NAME
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BoundedSemaphore } from '@signalbox/client'
+
+const name = process.argv[2]
+const report = new BoundedSemaphore('report', 1, { ttlMs: 10_000 })
+
+await report.run({ waitMs: 60_000 }, async ({ signal }) => {
+  console.log(`${name} works`)
+  await sleep(Number(process.env['WORK_MS'] ?? 3_000), undefined, { signal })
+  console.log(`${name} is done`)
+})
