@@ -32,6 +32,8 @@ export interface AppOptions {
   readonly logger?: FastifyBaseLogger
   /** The folder of the built dashboard, served at `/`; null or left out: nothing is. */
   readonly dashboard?: string | null
+  /** Adds hooks of its own, before all others. */
+  readonly instrument?: (app: FastifyInstance) => void
   /** While true, /readyz says no and connections are closed after their answer. */
   readonly isStopping?: () => boolean
 }
@@ -59,6 +61,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.decorateRequest('audited', null)
   app.decorateRequest('arrivedAtMs', 0)
   app.decorateRequest('refusedWith', null)
+  options.instrument?.(app)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, readJson)
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, { settings, log }))

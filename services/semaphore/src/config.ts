@@ -6,6 +6,7 @@ import { readApiKeys, readRedisTls, readTlsFiles, type RedisTls } from './config
 import type { KeyFile, TlsFiles } from './follow-files.js'
 import { defaultAppSettings, type AppSettings } from './settings.js'
 import { shown } from './shown.js'
+import { readTracing, type SpanProtocol } from './tracing/tracing-choice.js'
 import { variables, variableTable, type Variables } from './variables.js'
 
 /** The SDK's own: read by programs that use it, and often set beside the service's. */
@@ -30,6 +31,8 @@ export interface Config {
   readonly app: AppSettings
   readonly engine: EngineSettings
   readonly store: StoreSettings
+  /** Null: no spans. */
+  readonly tracing: SpanProtocol | null
   readonly warnings: readonly string[]
 }
 
@@ -61,10 +64,21 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
   )
   const warnings = unknown.map((name) => `There is no variable ${shown(name)}: it has no effect.`)
   const path = env['PATH'] ?? ''
-  return { ...settingsOf(values), ...filesOf(values), keyFile, path, app: appSettings(values, apiKeys), warnings }
+  const { tracing, warnings: notTraced } = readTracing(env)
+  return {
+    ...settingsOf(values),
+    ...filesOf(values),
+    keyFile,
+    path,
+    app: appSettings(values, apiKeys),
+    tracing,
+    warnings: [...warnings, ...notTraced],
+  }
 }
 
-function settingsOf(values: Variables): Omit<Config, 'app' | 'warnings' | 'path' | 'keyFile' | 'tls' | 'redisTls'> {
+function settingsOf(
+  values: Variables,
+): Omit<Config, 'app' | 'tracing' | 'warnings' | 'path' | 'keyFile' | 'tls' | 'redisTls'> {
   const graceMs = values.SIGNALBOX_GRACE_MS
   return {
     // One address, not the two that a resolver may give for it.

@@ -11,6 +11,7 @@ import { createMetrics } from './metrics.js'
 import { openStore } from './open-store.js'
 import { PrivateRedisError } from './private-redis.js'
 import { stopServing, watchUnused } from './stop.js'
+import type { Tracing } from './tracing/tracing.js'
 import { welcome } from './welcome.js'
 
 /**
@@ -23,13 +24,24 @@ async function serve(config: Config, log: Log): Promise<void> {
   const metrics = createMetrics()
   const opened = await openStore(config, log, metrics)
   const engine = createEngine({ store: opened.store, settings: config.engine, observer: metrics.observer })
+  const tracing = await startTracing(config, engine.replica, log)
   let stopping = false
   let stopSince = 0
   const keyRing = new KeyRing(config.app.apiKeys)
   const { app: settings, tls, keyFile } = config
   const scheme = tls === null ? 'http' : 'https'
   const dashboard = findDashboard()
-  const app = buildApp({ engine, settings, keyRing, tls, metrics, logger: log, dashboard, isStopping: () => stopping })
+  const app = buildApp({
+    engine: tracing?.traced(engine) ?? engine,
+    ...(tracing === null ? {} : { instrument: tracing.instrument }),
+    settings,
+    keyRing,
+    tls,
+    metrics,
+    logger: log,
+    dashboard,
+    isStopping: () => stopping,
+  })
   const closeUnused = watchUnused(app.server)
 
   const stop = (signal: NodeJS.Signals) => {
@@ -42,6 +54,7 @@ async function serve(config: Config, log: Log): Promise<void> {
     log.info(`${signal}: stopping, within ${config.stopGraceMs} ms`)
     stopServing(app, engine, config.stopGraceMs, closeUnused)
       .then(() => opened.close())
+      .then(() => tracing?.stop())
       .then(
         () => process.exit(0),
         (error: unknown) => fail(log, error),
@@ -67,6 +80,13 @@ async function serve(config: Config, log: Log): Promise<void> {
   for (const warning of config.warnings) log.warn(warning)
   if (dashboard === null)
     log.warn('the dashboard is not built (npm run build -w @signalbox/dashboard): nothing is at /')
+}
+
+/** Loaded only where it is asked for. */
+async function startTracing({ tracing }: Config, replica: string, log: Log): Promise<Tracing | null> {
+  if (tracing === null) return null
+  const loaded = await import('./tracing/tracing.js')
+  return loaded.startTracing(tracing, replica, log)
 }
 
 function urlOf(app: FastifyInstance, scheme: 'http' | 'https'): string {
