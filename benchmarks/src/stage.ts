@@ -10,6 +10,7 @@ import type { Contestant } from './contestants/contestant.js'
 import { engineContestant } from './contestants/engine.js'
 import { etcdContestant } from './contestants/etcd.js'
 import { httpContestant } from './contestants/http.js'
+import { noticeFloor } from './contestants/notice-floor.js'
 import { redisFloor } from './contestants/redis-floor.js'
 import { redisSemaphoreContestant } from './contestants/redis-semaphore.js'
 import { redlockContestant } from './contestants/redlock.js'
@@ -42,6 +43,7 @@ export interface Contestants {
   readonly bottleneck: Contestant
   readonly etcd: Contestant | null
   readonly redisFloor: Contestant
+  readonly noticeFloor: Contestant
   readonly fastifyFloor: Contestant
 }
 
@@ -89,6 +91,7 @@ async function open(isQuick: boolean, closers: (() => unknown)[]): Promise<Omit<
       bottleneck: bottleneckContestant(server.url),
       etcd: etcd === null ? null : etcdContestant(etcd.url),
       redisFloor: redisFloor(server.url),
+      noticeFloor: noticeFloor(server.url),
       fastifyFloor: httpContestant('floor: Fastify no-op', noOpUrl, true),
     },
     engine,

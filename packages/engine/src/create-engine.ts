@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { countedStore } from './counted-store.js'
 import { defaultEngineSettings, type Engine, type EngineSettings } from './engine.js'
 import type { ReleaseReply, Store } from './store.js'
@@ -17,7 +17,7 @@ export interface EngineOptions {
 }
 
 export function createEngine(options: EngineOptions): Engine {
-  const { replica = randomUUID(), clock = monotonicClock } = options
+  const { replica = newReplicaId(), clock = monotonicClock } = options
   const counted = countedStore(options.store)
   const { store } = counted
   const settings = { ...defaultEngineSettings, ...options.settings }
@@ -55,4 +55,9 @@ export function createEngine(options: EngineOptions): Engine {
     },
     close: () => room.close(),
   }
+}
+
+/** 72 random bits in 12 characters: every lease carries it. */
+function newReplicaId(): string {
+  return randomBytes(9).toString('base64url')
 }
