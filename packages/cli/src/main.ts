@@ -26,7 +26,10 @@ process.stdout.on('error', () => process.exit(exitCodes.ok))
 try {
   const config = readConfig()
   const output = new Output(process.stdout, config)
-  await buildProgram({ config, output, exit: (code) => process.exit(code) }).parseAsync()
+  const ends = (code: number): void => {
+    process.exitCode = code
+  }
+  await buildProgram({ config, output, ends, exit: (code) => process.exit(code) }).parseAsync()
 } catch (error) {
   process.exitCode = exitCodeOfError(error)
 }

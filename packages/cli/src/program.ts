@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { Context } from './context.js'
 import { exitCodeMeanings } from './exit-codes.js'
+import { doctorCommand } from './commands/doctor.js'
 import { keygenCommand } from './commands/keygen.js'
 import { lsCommand } from './commands/ls.js'
 import { releaseCommand } from './commands/release.js'
@@ -21,7 +22,16 @@ export function buildProgram(context: Context): Command {
     .option('--url <url>', 'where the service is (default: SIGNALBOX_URL, else http://127.0.0.1:7600)')
     .showHelpAfterError('(--help shows the options)')
     .exitOverride()
-  const commands = [runCommand, lsCommand, showCommand, setCommand, releaseCommand, rmCommand, keygenCommand]
+  const commands = [
+    runCommand,
+    lsCommand,
+    showCommand,
+    setCommand,
+    releaseCommand,
+    rmCommand,
+    keygenCommand,
+    doctorCommand,
+  ]
   for (const make of commands) program.addCommand(make(context).copyInheritedSettings(program))
   program.addHelpText('after', `\nThe key is read from SIGNALBOX_API_KEY.\n\n${exitCodesText}`)
   return program
