@@ -1,5 +1,5 @@
-import { StoreUnavailableError, type Engine } from '@signalbox/engine'
-import { Gauge, Registry } from 'prom-client'
+import { StoreUnavailableError, type Engine, type SemaphoreState } from '@signalbox/engine'
+import { Counter, Gauge, Registry } from 'prom-client'
 import { firstStates } from './first-states.js'
 
 /** Counting on beyond this would make a scrape cost more than it tells. */
@@ -24,20 +24,7 @@ export async function semaphoreGauges(engine: Engine, scope: ScrapeScope): Promi
   const registry = new Registry()
   const registers = [registry]
   const up = new Gauge({ name: 'signalbox_store_up', help: 'Whether the store answered this scrape', registers })
-  const labelNames = ['semaphore'] as const
-  const limit = new Gauge({
-    name: 'signalbox_semaphore_limit',
-    help: 'Permits that may be held at once',
-    labelNames,
-    registers,
-  })
-  const used = new Gauge({ name: 'signalbox_semaphore_permits_used', help: 'Permits held now', labelNames, registers })
-  const waiters = new Gauge({
-    name: 'signalbox_semaphore_waiters',
-    help: 'Acquires queued now, at all replicas',
-    labelNames,
-    registers,
-  })
+  const show = gaugesOfOne(registers)
   const omitted = new Gauge({
     name: 'signalbox_semaphores_omitted',
     help: `Semaphores that have no gauges here because there are too many (counted up to ${omittedMax})`,
@@ -53,15 +40,47 @@ export async function semaphoreGauges(engine: Engine, scope: ScrapeScope): Promi
     up.set(1)
     omitted.set(Math.min(left, omittedMax))
     allSeen.set(Number(isAll && left <= omittedMax))
-    for (const state of shown) {
-      const labels = { semaphore: state.name }
-      limit.set(labels, state.limit)
-      used.set(labels, state.used)
-      waiters.set(labels, state.waiting)
-    }
+    for (const state of shown) show(state)
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error
     up.set(0)
   }
   return registry.metrics()
+}
+
+function gaugesOfOne(registers: Registry[]): (state: SemaphoreState) => void {
+  const labelNames = ['semaphore'] as const
+  const limit = new Gauge({
+    name: 'signalbox_semaphore_limit',
+    help: 'Permits that may be held at once',
+    labelNames,
+    registers,
+  })
+  const used = new Gauge({ name: 'signalbox_semaphore_permits_used', help: 'Permits held now', labelNames, registers })
+  const waiters = new Gauge({
+    name: 'signalbox_semaphore_waiters',
+    help: 'Acquires queued now, at all replicas',
+    labelNames,
+    registers,
+  })
+  const oldestWait = new Gauge({
+    name: 'signalbox_semaphore_oldest_wait_seconds',
+    help: 'How long the first in the queue has waited',
+    labelNames,
+    registers,
+  })
+  const grants = new Counter({
+    name: 'signalbox_semaphore_grants_total',
+    help: 'Leases granted since the semaphore was created, by all replicas',
+    labelNames,
+    registers,
+  })
+  return (state) => {
+    const labels = { semaphore: state.name }
+    limit.set(labels, state.limit)
+    used.set(labels, state.used)
+    waiters.set(labels, state.waiting)
+    oldestWait.set(labels, state.oldestWaitMs / 1_000)
+    grants.inc(labels, state.grants)
+  }
 }

@@ -3,6 +3,7 @@ import { get } from 'node:http'
 import type { Socket } from 'node:net'
 import { createMemoryStore } from '@signalbox/engine'
 import { expect, test } from 'vitest'
+import { shapesOf } from './metric-shapes.js'
 import { leaseId, openService, type OpenService } from './open-service.js'
 
 async function scrape({ call }: OpenService): Promise<string> {
@@ -68,6 +69,20 @@ test('gauges of semaphores are what inspection shows, up to so many names', asyn
     expect(value(text, `signalbox_semaphore_limit{semaphore="${name}"}`)).toBe(state.limit)
     expect(value(text, `signalbox_semaphore_waiters{semaphore="${name}"}`)).toBe(state.waiting)
   }
+})
+
+test('grants of a semaphore are those of all replicas, and the first in its queue waits for so long', async () => {
+  let nowUs = 1_800_000_000_000_000
+  const here = openService({ clock: () => nowUs })
+  const there = openService({ store: here.store })
+  await here.acquire('a', { create: { limit: 2 } })
+  await there.acquire('a')
+  void there.acquire('a', { waitMs: 5_000 })
+  await expect.poll(() => there.engine.waiting).toBe(1)
+  nowUs += 1_500_000
+  const text = await scrape(here)
+  expect(value(text, 'signalbox_semaphore_grants_total{semaphore="a"}')).toBe(2)
+  expect(value(text, 'signalbox_semaphore_oldest_wait_seconds{semaphore="a"}')).toBe(1.5)
 })
 
 /** A store in which a search for semaphores finds only keys of others, page after page. */
@@ -141,13 +156,7 @@ test('docs/operations.md lists every metric with its type and labels, and no oth
   await call('POST', '/v1/semaphores/a/release', { leaseId: id })
   await call('POST', '/v1/semaphores/a/release', { leaseId: leaseId() })
   const text = await scrape(service)
-  const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type = '']) => ({ name, type }))
-  const shown = types.map(({ name, type }) => {
-    const suffix = type === 'histogram' ? '_bucket' : ''
-    const labels = new RegExp(`^${name}${suffix}\\{(.*)\\} `, 'm').exec(text)?.[1] ?? ''
-    const labelNames = [...labels.matchAll(/(\w+)="/g)].map((match) => match[1] ?? '').filter((label) => label !== 'le')
-    return { name, type, labels: labelNames.sort().join(', ') }
-  })
+  const shown = shapesOf(text).map((shape) => ({ ...shape, labels: shape.labels.join(', ') }))
   // Store calls are timed by the Redis store alone.
   const table = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8')
   const rows = [...table.matchAll(/^\| `(signalbox_\w+)` \| (\w+) \|(.*?)\|/gm)].map(
