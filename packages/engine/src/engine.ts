@@ -22,6 +22,11 @@ import type {
 export interface AcquireRequest extends Omit<AcquireCall, 'enqueue' | 'attachment'> {
   /** How long the caller is willing to queue; 0: not at all. Above the cap, `still_waiting` comes first. */
   readonly waitMs: number
+  /**
+   * With a `waitMs` above 0: whether one that queues is answered `still_waiting` as soon as it has its place, which is kept for the grace. For callers
+   * whose other calls must not wait with it. Left out: it waits.
+   */
+  readonly isAnsweredAtOnce?: boolean
 }
 
 /** A lease as it is reported to a caller. */
@@ -46,7 +51,7 @@ export type AcquireOutcome =
     }
   /** Waited for the whole of waitMs. */
   | { readonly kind: 'acquire_timeout' }
-  /** The cap is over; the place is kept for the grace. */
+  /** The cap is over, or it was to be answered at once; the place is kept for the grace. */
   | { readonly kind: 'still_waiting'; readonly position: number }
   /** This replica holds as many waiting requests as it may. */
   | { readonly kind: 'overloaded' }

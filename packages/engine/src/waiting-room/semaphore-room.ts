@@ -17,6 +17,8 @@ export interface Tally {
   open: number
   /** Those that have a place in a queue. */
   waiting: number
+  /** Those that have a place, and whose callers were told to come back. */
+  parked: number
 }
 
 /**
@@ -57,12 +59,14 @@ export class SemaphoreRoom implements Room {
     if (this.#parked.has(number) || !this.#requests.has(number)) return
     this.#parked.add(number)
     this.#tally.open -= 1
+    this.#tally.parked += 1
     if (this.#waiting.delete(number)) this.#tally.waiting -= 1
   }
 
   leaves(number: number): void {
     if (!this.#requests.delete(number)) return
-    if (!this.#parked.delete(number)) this.#tally.open -= 1
+    if (this.#parked.delete(number)) this.#tally.parked -= 1
+    else this.#tally.open -= 1
     if (this.#waiting.delete(number)) this.#tally.waiting -= 1
     if (this.#requests.size > 0) return
     this.#rest()

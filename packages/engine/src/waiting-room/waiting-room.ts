@@ -21,7 +21,7 @@ export interface WaitingRoomOptions {
 export class WaitingRoom {
   readonly #replica: Replica & { isStopped: boolean; lostUpTo: number }
   readonly #rooms = new Map<string, SemaphoreRoom>()
-  readonly #tally: Tally = { open: 0, waiting: 0 }
+  readonly #tally: Tally = { open: 0, waiting: 0, parked: 0 }
   #lastNumber = 0
 
   constructor(options: WaitingRoomOptions) {
@@ -46,7 +46,7 @@ export class WaitingRoom {
   acquire(request: AcquireRequest): Attempt {
     if (this.#replica.isStopped) return this.#refuse(request, 'shutting_down')
     const mayWait = request.waitMs > 0
-    if (mayWait && this.#tally.open >= this.#replica.settings.waitersMax) return this.#refuse(request, 'overloaded')
+    if (mayWait && this.#isFull(request)) return this.#refuse(request, 'overloaded')
     this.#lastNumber += 1
     const room = mayWait ? this.#roomOf(request.semaphore) : null
     const open = new OpenRequest(request, this.#lastNumber, this.#replica, room)
@@ -64,6 +64,12 @@ export class WaitingRoom {
   async close(): Promise<void> {
     this.stop()
     await Promise.all([this.#replica.listening.stop(), this.#replica.ends.close()])
+  }
+
+  /** Those who wait on an open connection are bounded by that; who is answered at once could leave any number of parked ones behind. */
+  #isFull({ isAnsweredAtOnce = false }: AcquireRequest): boolean {
+    const { open, parked } = this.#tally
+    return (isAnsweredAtOnce ? open + parked : open) >= this.#replica.settings.waitersMax
   }
 
   #roomOf(semaphore: string): SemaphoreRoom {

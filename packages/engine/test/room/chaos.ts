@@ -110,7 +110,8 @@ export class Chaos {
     const sentAtMs = clock.now()
     const { limit, ttlMs } = this.#trouble
     const waitMs = random.pick([0, 500, 5_000, 30_000])
-    const attempt = engine.acquire(request(id, { waitMs, ttlMs, limit }))
+    const isAnsweredAtOnce = random.chance(0.3)
+    const attempt = engine.acquire({ ...request(id, { waitMs, ttlMs, limit }), isAnsweredAtOnce })
     const caller = { isThere: true }
     const patience = clock.after(random.pick([20, 1_000, 10_000, 40_000])).then(() => {
       caller.isThere = false
