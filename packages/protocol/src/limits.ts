@@ -26,5 +26,8 @@ export const defaultLimits: Limits = {
  */
 export const longPoll = { capMsMax: 25_000, sliceMs: 26_000 } as const
 
+/** Most calls of one batch: enough that what a request costs is next to nothing for each of them. */
+export const batchCallsMax = 128
+
 /** What a field is when a request leaves it out. */
 export const defaults = { permits: 1, ttlMs: 30_000, waitMs: 0, pageSize: 100 } as const

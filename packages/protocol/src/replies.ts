@@ -103,9 +103,20 @@ export const problemReply = z.looseObject({
   errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
 })
 
+/** What each call of a batch would have been answered with by itself, in their order. */
+export const batchReply = z.object({
+  answers: z.array(
+    z.object({
+      status: z.int().describe('The HTTP status of the plain call'),
+      body: z.union([acquireReply, releaseReply, problemReply]),
+    }),
+  ),
+})
+
 export type LeaseReply = z.infer<typeof leaseReply>
 export type AcquireReply = z.infer<typeof acquireReply>
 export type ReleaseReply = z.infer<typeof releaseReply>
+export type BatchReply = z.infer<typeof batchReply>
 export type RevokeReply = z.infer<typeof revokeReply>
 export type AccessReply = z.infer<typeof accessReply>
 export type HealthReply = z.infer<typeof healthReply>

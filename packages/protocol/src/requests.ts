@@ -1,6 +1,10 @@
 import { z } from 'zod'
-import { defaults, type Limits } from './limits.js'
+import { batchCallsMax, defaults, type Limits } from './limits.js'
 import { holderOf, leaseId, namePrefix, requestId, semaphoreName } from './words.js'
+
+function batchOf<Call extends z.ZodType>(call: Call) {
+  return z.strictObject({ calls: z.array(call).min(1).max(batchCallsMax) })
+}
 
 const wholeNumber = (min: number, max: number) => z.int().min(min).max(max)
 
@@ -25,20 +29,35 @@ export function requestSchemas(limits: Limits) {
     })
     .describe('Create the semaphore if there is none')
 
+  const acquire = z.strictObject({
+    leaseId: leaseId.optional(),
+    permits: permits.default(defaults.permits),
+    ttlMs: ttlMs.default(Math.min(defaults.ttlMs, limits.ttlMsMax)),
+    waitMs: wholeNumber(0, limits.waitMsMax).default(defaults.waitMs).describe('How long to queue, ms'),
+    holder: holderOf(limits.holderLengthMax).optional(),
+    create: create.optional(),
+  })
+  const release = z.strictObject({
+    leaseId,
+    retire: z.boolean().default(false).describe('Refuse this id for 60 s, in whatever state it is'),
+  })
+  const renew = z.strictObject({ leaseId, ttlMs })
+  const batched = {
+    acquire: acquire.extend({ call: z.literal('acquire'), semaphore: semaphoreName }),
+    release: release.extend({ call: z.literal('release'), semaphore: semaphoreName }),
+    renew: renew.extend({ call: z.literal('renew'), semaphore: semaphoreName }),
+  }
+
   return {
-    acquire: z.strictObject({
-      leaseId: leaseId.optional(),
-      permits: permits.default(defaults.permits),
-      ttlMs: ttlMs.default(Math.min(defaults.ttlMs, limits.ttlMsMax)),
-      waitMs: wholeNumber(0, limits.waitMsMax).default(defaults.waitMs).describe('How long to queue, ms'),
-      holder: holderOf(limits.holderLengthMax).optional(),
-      create: create.optional(),
-    }),
-    release: z.strictObject({
-      leaseId,
-      retire: z.boolean().default(false).describe('Refuse this id for 60 s, in whatever state it is'),
-    }),
-    renew: z.strictObject({ leaseId, ttlMs }),
+    acquire,
+    release,
+    renew,
+    batch: batchOf(z.discriminatedUnion('call', [batched.acquire, batched.release, batched.renew])),
+    /** A batch whose calls have not been looked at, but for which they are: each is judged by its own schema, and answered by itself. */
+    unopenedBatch: batchOf(z.looseObject({ call: z.enum(['acquire', 'release', 'renew']) })),
+    batchedAcquire: batched.acquire,
+    batchedRelease: batched.release,
+    batchedRenew: batched.renew,
     addPermits: z.strictObject({ permits, requestId }),
     configure: z.strictObject({ limit, bounded: z.boolean().optional() }),
     remove: z.strictObject({ force: z.boolean().default(false) }),

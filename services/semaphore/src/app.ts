@@ -52,7 +52,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   const { logger: log = app.log } = options
   const schemas = requestSchemas(settings.limits)
   const live = new LiveStreams(settings.events, log)
-  const routes = allRoutes({ engine, schemas, settings, keyRing, live, metrics, openAttempts, isStopping })
+  const routes = allRoutes({ engine, schemas, settings, keyRing, live, load, log, metrics, openAttempts, isStopping })
   const refuseUnrouted = unroutedRefusal(routes, metrics)
 
   app.decorateRequest('keyPrefix', '')
@@ -64,7 +64,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   options.instrument?.(app)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, readJson)
-  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, { settings, log }))
+  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, log))
   // One hook with all that every request needs: each further one would be paid by every acquire.
   app.addHook('onRequest', (request, reply, done) => {
     request.arrivedAtMs = performance.now()
@@ -117,7 +117,7 @@ function createServer(
     schemaErrorFormatter: invalidRequest,
     frameworkErrors: (error, request, reply) => {
       stamp(request, reply)
-      sendError(error, request, reply, { settings, log: log ?? app.log })
+      sendError(error, request, reply, log ?? app.log)
     },
     clientErrorHandler: (error, socket) => answerClientError(error, socket, openAttempts),
   })

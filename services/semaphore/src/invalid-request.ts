@@ -81,6 +81,10 @@ function allowed({ keyword, params, parentSchema }: Verbose, place: string): str
       return `one of ${JSON.stringify(params['allowedValues'])}`
     case 'maxLength':
       return `at most ${String(params['limit'])} characters long`
+    case 'minItems':
+      return `an array of ${String(params['limit'])} or more`
+    case 'maxItems':
+      return `an array of at most ${String(params['limit'])}`
     case 'pattern':
       return description === undefined ? `like ${String(params['pattern'])}` : `valid (${description})`
     default:

@@ -60,7 +60,7 @@ function operation(route: Route): Json {
     tags: [route.tag],
     security: route.scope === null ? [] : [{ apiKey: route.scope === 'any' ? [] : [route.scope] }],
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(route.body === undefined ? {} : { requestBody: requestBody(route, route.body) }),
+    ...(route.body === undefined ? {} : { requestBody: requestBody(route, route.bodyDocumented ?? route.body) }),
     responses: { ...successes(route), ...problems(codesOf(route)) },
   }
 }

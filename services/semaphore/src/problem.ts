@@ -14,26 +14,46 @@ export interface ProblemValues {
   readonly [member: string]: unknown
 }
 
-/** A refusal or fault that leaves as a problem document. `code` is taken: Fastify writes its own there. */
-export class ProblemError extends Error {
-  override readonly name = 'ProblemError'
-  readonly problem: ErrorCode
+/** What a call is answered with that has not succeeded. Busy is an everyday answer, so it is no error: a stack for each would cost more than it. */
+export class Problem {
+  readonly code: ErrorCode
+  readonly detail: string
   readonly values: ProblemValues
 
-  constructor(problem: ErrorCode, detail: string, values: ProblemValues = {}, options?: ErrorOptions) {
-    super(detail, options)
-    this.problem = problem
+  constructor(code: ErrorCode, detail: string, values: ProblemValues = {}) {
+    this.code = code
+    this.detail = detail
     this.values = values
+  }
+
+  get status(): number {
+    return errorTable[this.code].status
+  }
+
+  /** The RFC 9457 document. */
+  text(requestId: string): string {
+    const { code, detail, status, values } = this
+    const { title } = errorTable[code]
+    return JSON.stringify({ type: problemType(code), title, status, code, detail, requestId, ...values })
+  }
+}
+
+/** A refusal or fault that leaves as a problem document. Not `code`, which Fastify writes on errors. */
+export class ProblemError extends Error {
+  override readonly name = 'ProblemError'
+  readonly problem: Problem
+
+  static of({ code, detail, values }: Problem): ProblemError {
+    return new ProblemError(code, detail, values)
+  }
+
+  constructor(code: ErrorCode, detail: string, values: ProblemValues = {}, options?: ErrorOptions) {
+    super(detail, options)
+    this.problem = new Problem(code, detail, values)
   }
 }
 
 export const problemContentType = 'application/problem+json'
-
-/** The RFC 9457 document as text. */
-export function problemText(code: ErrorCode, detail: string, requestId: string, values: ProblemValues): string {
-  const { status, title } = errorTable[code]
-  return JSON.stringify({ type: problemType(code), title, status, code, detail, requestId, ...values })
-}
 
 /** Whole seconds, rounded up, so that nobody comes back before it makes sense. */
 export function retryAfterSeconds(retryAfterMs: number): string {
@@ -41,14 +61,20 @@ export function retryAfterSeconds(retryAfterMs: number): string {
 }
 
 /**
- * Sets status and headers and returns what the handler has to return. Busy is an everyday answer, so it is no exception: building a
- * stack for each would cost more than the answer. A buffer, because Fastify adds a charset, which problem+json does not have, to text.
+ * Sets status and headers and returns what the handler has to return: a buffer, because Fastify adds a charset, which problem+json does not have,
+ * to text.
  */
-export function problemReply(reply: FastifyReply, code: ErrorCode, detail: string, values: ProblemValues = {}): Buffer {
+export function problemReply(reply: FastifyReply, problem: Problem): Buffer {
+  const { code, values } = problem
   reply.request.refusedWith = code
-  reply.code(errorTable[code].status).header('content-type', problemContentType)
+  reply.code(problem.status).header('content-type', problemContentType)
   if (values.retryAfterMs !== undefined) reply.header('retry-after', retryAfterSeconds(values.retryAfterMs))
   if (code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer')
   if (code === 'SHUTTING_DOWN') reply.header('connection', 'close')
-  return Buffer.from(problemText(code, detail, reply.request.id, values))
+  return Buffer.from(problem.text(reply.request.id))
+}
+
+/** What a handler returns for what came of its call. */
+export function replyOf<Body extends object>(reply: FastifyReply, answer: Body | Problem): Body | Buffer {
+  return answer instanceof Problem ? problemReply(reply, answer) : answer
 }

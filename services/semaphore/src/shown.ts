@@ -16,7 +16,7 @@ export function cleaned(text: string): string {
 
 /** A value as a message may show it: one line, short, and never an id that could be used. */
 export function shown(value: unknown): string {
-  if (Array.isArray(value)) return 'an array'
+  if (Array.isArray(value)) return `an array of ${value.length}`
   if (typeof value === 'object' && value !== null) return 'an object'
   if (typeof value === 'number') return String(value)
   if (typeof value === 'string' && uuidAnywhere.test(value)) return 'a text with a UUID in it'

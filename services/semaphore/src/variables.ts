@@ -97,7 +97,7 @@ export const variables = z.object({
   SIGNALBOX_PAGE_SIZE_MAX: bound(defaultLimits.pageSizeMax, 'Most items on one page of a listing', 1_000),
   SIGNALBOX_BODY_BYTES_MAX: wholeNumber(
     { min: 1_024, max: 1_048_576, fallback: defaultAppSettings.bodyBytesMax },
-    'Largest body of a request, bytes',
+    'Largest body of a request, bytes; of a batch: eight times that',
   ),
   SIGNALBOX_CONNECTIONS_MAX: bound(
     defaultAppSettings.connectionsMax,

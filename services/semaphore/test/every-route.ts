@@ -39,6 +39,13 @@ export const everyRoute: readonly EveryRoute[] = [
   },
   {
     method: 'POST',
+    path: '/v1/batch',
+    scope: 'acquire',
+    status: 200,
+    body: (held) => ({ calls: [{ call: 'release', semaphore, leaseId: held.leaseId }] }),
+  },
+  {
+    method: 'POST',
     path: '/v1/semaphores/{name}/add-permits',
     scope: 'admin',
     status: 200,

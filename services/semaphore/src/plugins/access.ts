@@ -2,7 +2,7 @@ import type { Scope } from '@signalbox/protocol'
 import type { FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import type { ApiKey } from '../api-keys.js'
 import type { KeyRing } from '../key-ring.js'
-import { ProblemError } from '../problem.js'
+import { Problem, ProblemError } from '../problem.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -65,13 +65,17 @@ export function guardOf(scope: Scope | 'any' | null, keyRing: KeyRing): Guard | 
     } else if (scope !== 'any' && !key.scopes.has(scope)) {
       done(new ProblemError('FORBIDDEN', `The API key has no scope "${scope}", which this call needs.`, { scope }))
     } else if (!withinPrefix(request.params, key.prefix)) {
-      done(new ProblemError('FORBIDDEN', 'The API key is for names with another prefix.'))
+      done(ProblemError.of(outsidePrefix()))
     } else {
       request.keyPrefix = key.prefix
       request.keyScopes = key.scopes
       done()
     }
   }
+}
+
+export function outsidePrefix(): Problem {
+  return new Problem('FORBIDDEN', 'The API key is for names with another prefix.')
 }
 
 /** A route without a name (a listing, metrics) passes, and limits itself to the prefix. */

@@ -6,69 +6,64 @@ import { errorTable } from '@signalbox/protocol'
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { invalidField } from '../invalid-request.js'
 import type { OpenAttempts } from '../open-attempts.js'
-import { ProblemError, problemContentType, problemReply, problemText } from '../problem.js'
-import type { AppSettings } from '../settings.js'
+import { Problem, ProblemError, problemContentType, problemReply } from '../problem.js'
 import { shown } from '../shown.js'
 
 /** How long a caller whose call met no store should wait: the store's client reconnects within about as long. */
 const storeRetryMs = 1_000
 
-/** Turns whatever was thrown into a problem document. What it does not know is a bug: all of it to the log, none to the wire. */
-export function sendError(
-  error: unknown,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { settings, log }: { readonly settings: AppSettings; readonly log: FastifyBaseLogger },
-): void {
-  const problem = problemOf(error, request, settings)
-  if (problem !== null) {
-    void reply.send(problemReply(reply, problem.problem, problem.message, problem.values))
-    return
-  }
-  log.error({ err: error, requestId: request.id, method: request.method, url: request.routeOptions.url }, 'bug')
-  const detail = `The service has a bug; its log says more about the request id ${request.id}.`
-  void reply.send(problemReply(reply, 'INTERNAL', detail))
+/** Answers with the problem of whatever was thrown. */
+export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: FastifyBaseLogger): void {
+  void reply.send(problemReply(reply, problemOf(error, request, log)))
 }
 
-function problemOf(error: unknown, request: FastifyRequest, settings: AppSettings): ProblemError | null {
-  if (error instanceof ProblemError) return error
+/** What it does not know is a bug: all of it to the log, none to the wire. */
+export function problemOf(error: unknown, request: FastifyRequest, log: FastifyBaseLogger): Problem {
+  const known = knownProblem(error, request)
+  if (known !== null) return known
+  log.error({ err: error, requestId: request.id, method: request.method, url: request.routeOptions.url }, 'bug')
+  return new Problem('INTERNAL', `The service has a bug; its log says more about the request id ${request.id}.`)
+}
+
+function knownProblem(error: unknown, request: FastifyRequest): Problem | null {
+  if (error instanceof ProblemError) return error.problem
   if (error instanceof StoreRecoveringError) {
     const { guardMs } = error
     const detail = `The store lost its data, and leases granted before may still be held: nothing is granted for another ${guardMs} ms.`
-    return new ProblemError('STORE_RECOVERING', detail, { retryAfterMs: guardMs })
+    return new Problem('STORE_RECOVERING', detail, { retryAfterMs: guardMs })
   }
   if (error instanceof StoreUnavailableError) {
     const detail = 'The store did not answer. Whether the call took effect is not known: repeat it with the same ids.'
-    return new ProblemError('STORE_UNAVAILABLE', detail, { retryAfterMs: storeRetryMs })
+    return new Problem('STORE_UNAVAILABLE', detail, { retryAfterMs: storeRetryMs })
   }
   if (error instanceof InvalidCursorError) {
-    return invalidField('/cursor', 'The query parameter "cursor" must be the nextCursor of a page of this list')
+    return invalidField('/cursor', 'The query parameter "cursor" must be the nextCursor of a page of this list').problem
   }
-  return error instanceof Error && 'code' in error ? frameworkProblem(String(error.code), request, settings) : null
+  return error instanceof Error && 'code' in error ? frameworkProblem(String(error.code), request) : null
 }
 
 /** What Fastify itself refuses. */
-function frameworkProblem(code: string, request: FastifyRequest, settings: AppSettings): ProblemError | null {
+function frameworkProblem(code: string, request: FastifyRequest): Problem | null {
   switch (code) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE': {
       const given = request.headers['content-type']
       const instead = given === undefined ? 'and the request does not say what it is' : `not ${shown(given)}`
       const detail = `The body must be application/json, ${instead}; with curl, send it by curl --json.`
-      return new ProblemError('UNSUPPORTED_MEDIA_TYPE', detail)
+      return new Problem('UNSUPPORTED_MEDIA_TYPE', detail)
     }
     case 'FST_ERR_CTP_BODY_TOO_LARGE': {
-      const bodyBytesMax = settings.bodyBytesMax
-      return new ProblemError('PAYLOAD_TOO_LARGE', `The body is larger than ${bodyBytesMax} bytes.`, { bodyBytesMax })
+      const { bodyLimit: bodyBytesMax } = request.routeOptions
+      return new Problem('PAYLOAD_TOO_LARGE', `The body is larger than ${bodyBytesMax} bytes.`, { bodyBytesMax })
     }
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
-      return new ProblemError('INVALID_REQUEST', 'The body is not as long as Content-Length says.')
+      return new Problem('INVALID_REQUEST', 'The body is not as long as Content-Length says.')
     case 'FST_ERR_BAD_URL':
-      return new ProblemError('INVALID_REQUEST', 'The path has a percent sign that begins no valid UTF-8 escape.')
+      return new Problem('INVALID_REQUEST', 'The path has a percent sign that begins no valid UTF-8 escape.')
     case 'FST_ERR_MAX_PARAM_LENGTH':
-      return invalidField('/name', 'A part of the path is longer than any name can be')
+      return invalidField('/name', 'A part of the path is longer than any name can be').problem
     case 'ECONNRESET':
       // The caller went away while its body was read: nobody will read this, and it is nobody's bug.
-      return new ProblemError('INVALID_REQUEST', 'The connection closed before the body was there.')
+      return new Problem('INVALID_REQUEST', 'The connection closed before the body was there.')
     default:
       return null
   }
@@ -77,7 +72,8 @@ function frameworkProblem(code: string, request: FastifyRequest, settings: AppSe
 /** The one header that Node would refuse by itself, without a problem document. */
 export function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
   const requestId = randomUUID()
-  const body = problemText('INVALID_REQUEST', 'The header Expect may say 100-continue, nothing else.', requestId, {})
+  const problem = new Problem('INVALID_REQUEST', 'The header Expect may say 100-continue, nothing else.')
+  const body = problem.text(requestId)
   response.writeHead(errorTable.INVALID_REQUEST.status, {
     'content-type': problemContentType,
     'content-length': Buffer.byteLength(body),
@@ -122,7 +118,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, 
   }
   const requestId = randomUUID()
   const detail = clientErrors[error.code ?? ''] ?? 'The request is not valid HTTP.'
-  const body = problemText('INVALID_REQUEST', detail, requestId, {})
+  const body = new Problem('INVALID_REQUEST', detail).text(requestId)
   const head = [
     `HTTP/1.1 ${errorTable.INVALID_REQUEST.status} Bad Request`,
     `Content-Type: ${problemContentType}`,

@@ -1,6 +1,6 @@
 import type { onRequestHookHandler } from 'fastify'
 import type { Excess, Load } from '../load.js'
-import { ProblemError } from '../problem.js'
+import { Problem, ProblemError } from '../problem.js'
 
 /** Long enough that a spike is over; the SDK comes back by its own backoff anyway. */
 const retryAfterMs = 1_000
@@ -19,7 +19,11 @@ export function shedding(load: Load, shed: (excess: Excess) => void): onRequestH
       return
     }
     shed(excess)
-    const detail = `This replica has too much to do (${reasons[excess]}): try again, or another replica.`
-    done(new ProblemError('OVERLOADED', detail, { retryAfterMs }))
+    done(ProblemError.of(tooMuch(excess)))
   }
+}
+
+export function tooMuch(excess: Excess): Problem {
+  const detail = `This replica has too much to do (${reasons[excess]}): try again, or another replica.`
+  return new Problem('OVERLOADED', detail, { retryAfterMs })
 }

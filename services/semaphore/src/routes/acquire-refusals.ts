@@ -1,7 +1,6 @@
 import type { AcquireOutcome, AcquireRequest } from '@signalbox/engine'
-import type { FastifyReply } from 'fastify'
-import { problemReply } from '../problem.js'
-import { notFoundReply } from './not-found.js'
+import { Problem } from '../problem.js'
+import { notFound } from './not-found.js'
 
 type Refused = Exclude<AcquireOutcome, { kind: 'granted' | 'closed' }>
 type Asked = Omit<AcquireRequest, 'create'> & { readonly create: AcquireRequest['create'] }
@@ -16,7 +15,7 @@ function retryAfterMs(nearestInMs: number | null): number {
 }
 
 /** Says why there is no lease, with the values that decided it. */
-export function refusalReply(reply: FastifyReply, outcome: Refused, asked: Asked): Buffer {
+export function acquireProblem(outcome: Refused, asked: Asked): Problem {
   const { semaphore, permits, leaseId, waitMs } = asked
   switch (outcome.kind) {
     case 'permits_unavailable': {
@@ -25,50 +24,50 @@ export function refusalReply(reply: FastifyReply, outcome: Refused, asked: Asked
       const paused = limit === 0 ? ' A limit of 0 grants nothing until it is raised.' : ''
       const detail = `Semaphore "${semaphore}" has ${used} of ${limit} permits in use${queue}; ${permits} asked for.${paused}`
       const values = { semaphore, limit, used, waiting, permits, retryAfterMs: retryAfterMs(outcome.nearestInMs) }
-      return problemReply(reply, 'PERMITS_UNAVAILABLE', detail, values)
+      return new Problem('PERMITS_UNAVAILABLE', detail, values)
     }
     case 'acquire_timeout': {
       const detail = `No permit of semaphore "${semaphore}" came free within ${waitMs} ms; the place in the queue is given up.`
-      return problemReply(reply, 'ACQUIRE_TIMEOUT', detail, { semaphore, permits, waitMs, retryAfterMs: retryMinMs })
+      return new Problem('ACQUIRE_TIMEOUT', detail, { semaphore, permits, waitMs, retryAfterMs: retryMinMs })
     }
     case 'still_waiting': {
       const { position } = outcome
       const detail = `Still waiting for semaphore "${semaphore}" at position ${position}: make the same call again with the same leaseId to keep the place.`
-      return problemReply(reply, 'STILL_WAITING', detail, { semaphore, leaseId, position, retryAfterMs: retryMinMs })
+      return new Problem('STILL_WAITING', detail, { semaphore, leaseId, position, retryAfterMs: retryMinMs })
     }
     case 'queue_full': {
       const { waiting } = outcome
       const detail = `The queue of semaphore "${semaphore}" is full: ${waiting} are waiting.`
-      return problemReply(reply, 'QUEUE_FULL', detail, { semaphore, waiting, retryAfterMs: retryMinMs })
+      return new Problem('QUEUE_FULL', detail, { semaphore, waiting, retryAfterMs: retryMinMs })
     }
     case 'overloaded': {
       const detail = 'This replica holds as many waiting requests as it may: try again, or another replica.'
-      return problemReply(reply, 'OVERLOADED', detail, { retryAfterMs: retryMinMs })
+      return new Problem('OVERLOADED', detail, { retryAfterMs: retryMinMs })
     }
     case 'shutting_down': {
       const detail =
         'This replica is stopping: make the same call again, another replica answers. A place in the queue is kept for now.'
-      return problemReply(reply, 'SHUTTING_DOWN', detail, { leaseId, retryAfterMs: 0 })
+      return new Problem('SHUTTING_DOWN', detail, { leaseId, retryAfterMs: 0 })
     }
     case 'semaphore_not_found':
-      return notFoundReply(reply, semaphore, ' Say `create` to make it with the first acquire, or define it with PUT.')
+      return notFound(semaphore, ' Say `create` to make it with the first acquire, or define it with PUT.')
     case 'wait_cancelled': {
       const detail = `The wait for semaphore "${semaphore}" was cancelled, or its leaseId is retired: another call released it.`
-      return problemReply(reply, 'WAIT_CANCELLED', detail, { semaphore })
+      return new Problem('WAIT_CANCELLED', detail, { semaphore })
     }
     case 'permits_exceed_limit': {
       const { limit } = outcome
       const detail = `${permits} permits can never be granted: semaphore "${semaphore}" has a limit of ${limit}.`
-      return problemReply(reply, 'PERMITS_EXCEED_LIMIT', detail, { semaphore, permits, limit })
+      return new Problem('PERMITS_EXCEED_LIMIT', detail, { semaphore, permits, limit })
     }
     case 'limit_conflict': {
       const { limit, bounded } = outcome
       const detail = `Semaphore "${semaphore}" exists with limit ${limit}, ${kindOf(bounded)}; asked for was limit ${asked.create?.limit ?? 1}, ${kindOf(asked.create?.bounded ?? true)}.`
-      return problemReply(reply, 'LIMIT_CONFLICT', detail, { semaphore, limit, bounded })
+      return new Problem('LIMIT_CONFLICT', detail, { semaphore, limit, bounded })
     }
     case 'lease_id_conflict': {
       const detail = `The leaseId is in use on semaphore "${semaphore}" with ${outcome.permits} permits, not ${permits}.`
-      return problemReply(reply, 'LEASE_ID_CONFLICT', detail, { semaphore, permits: outcome.permits })
+      return new Problem('LEASE_ID_CONFLICT', detail, { semaphore, permits: outcome.permits })
     }
   }
 }

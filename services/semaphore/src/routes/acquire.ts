@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import type { HeldLease } from '@signalbox/engine'
-import { acquireReply, type AcquireReply } from '@signalbox/protocol'
-import { refusalReply } from './acquire-refusals.js'
+import type { AcquireOutcome, AcquireRequest, HeldLease } from '@signalbox/engine'
+import { acquireReply, type AcquireReply, type RequestOf } from '@signalbox/protocol'
+import { replyOf, type Problem } from '../problem.js'
+import { acquireProblem } from './acquire-refusals.js'
 import type { RouteContext } from './context.js'
 import { defineRoute, storeCodes, type Route } from './route.js'
 
-export function acquireRoute({ engine, schemas, openAttempts, metrics }: RouteContext): Route {
+export function acquireRoute(context: RouteContext): Route {
+  const { engine, schemas, openAttempts } = context
   return defineRoute({
     method: 'POST',
     path: '/v1/semaphores/{name}/acquire',
@@ -42,30 +44,42 @@ export function acquireRoute({ engine, schemas, openAttempts, metrics }: RouteCo
       'SHUTTING_DOWN',
     ],
     async handle(request, reply) {
-      const { leaseId, holder = '', create = null, permits, ttlMs, waitMs } = request.body
-      const call = {
-        semaphore: request.params.name,
-        // Without an id of the caller's, a lost reply costs the permit for one ttl: nobody can ask for it again.
-        leaseId: leaseId?.toLowerCase() ?? randomUUID(),
-        permits,
-        ttlMs,
-        waitMs,
-        holder,
-        create,
-      }
+      const call = acquireRequestOf(request.params.name, request.body)
       const attempt = engine.acquire(call)
       openAttempts.track(attempt, request.raw.socket, reply.raw)
       const outcome = await attempt.outcome
-      if (outcome.kind === 'granted') return leaseBody(outcome.lease)
       // The connection is gone: there is nobody to answer.
       if (outcome.kind === 'closed') return reply.hijack()
-      if (outcome.kind === 'overloaded') metrics.shed('waiters')
-      return refusalReply(reply, outcome, call)
+      return replyOf(reply, acquireAnswer(outcome, call, context))
     },
   })
 }
 
-const exampleLease: AcquireReply = {
+export function acquireRequestOf(semaphore: string, body: RequestOf<'acquire'>): AcquireRequest {
+  const { leaseId, holder = '', create = null, permits, ttlMs, waitMs } = body
+  return {
+    semaphore,
+    // Without an id of the caller's, a lost reply costs the permit for one ttl: nobody can ask for it again.
+    leaseId: leaseId?.toLowerCase() ?? randomUUID(),
+    permits,
+    ttlMs,
+    waitMs,
+    holder,
+    create,
+  }
+}
+
+export function acquireAnswer(
+  outcome: Exclude<AcquireOutcome, { kind: 'closed' }>,
+  asked: AcquireRequest,
+  { metrics }: Pick<RouteContext, 'metrics'>,
+): AcquireReply | Problem {
+  if (outcome.kind === 'granted') return leaseBody(outcome.lease)
+  if (outcome.kind === 'overloaded') metrics.shed('waiters')
+  return acquireProblem(outcome, asked)
+}
+
+export const exampleLease: AcquireReply = {
   state: 'held',
   leaseId: '3f0a3c52-8f5e-4a64-9d2c-0d2f3a1b4c5d',
   semaphore: 'reports',

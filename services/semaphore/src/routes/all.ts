@@ -1,5 +1,6 @@
 import { openApiDocument } from '../openapi.js'
 import { acquireRoute } from './acquire.js'
+import { batchRoute } from './batch.js'
 import type { RouteContext } from './context.js'
 import { eventsRoute } from './events.js'
 import { releaseRoute, renewRoute, revokeRoute } from './lease-calls.js'
@@ -16,6 +17,7 @@ export function allRoutes(context: RouteContext): Route[] {
     acquireRoute(context),
     releaseRoute(context),
     renewRoute(context),
+    batchRoute(context),
     addPermitsRoute(context),
     configureRoute(context),
     inspectRoute(context),

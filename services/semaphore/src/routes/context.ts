@@ -1,7 +1,9 @@
 import type { Engine } from '@signalbox/engine'
 import type { RequestSchemas } from '@signalbox/protocol'
+import type { FastifyBaseLogger } from 'fastify'
 import type { KeyRing } from '../key-ring.js'
 import type { LiveStreams } from '../live/live-streams.js'
+import type { Load } from '../load.js'
 import type { Metrics } from '../metrics.js'
 import type { OpenAttempts } from '../open-attempts.js'
 import type { AppSettings } from '../settings.js'
@@ -13,6 +15,8 @@ export interface RouteContext {
   readonly settings: AppSettings
   readonly keyRing: KeyRing
   readonly live: LiveStreams
+  readonly load: Load
+  readonly log: FastifyBaseLogger
   readonly metrics: Metrics
   readonly openAttempts: OpenAttempts
   readonly isStopping: () => boolean

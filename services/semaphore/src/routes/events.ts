@@ -1,5 +1,5 @@
 import { ProblemError } from '../problem.js'
-import { presentedKey } from '../plugins/access.js'
+import { outsidePrefix, presentedKey } from '../plugins/access.js'
 import { invalidField } from '../invalid-request.js'
 import { EventStream } from '../live/event-stream.js'
 import { SemaphoreView } from '../live/semaphore-view.js'
@@ -91,7 +91,7 @@ function shownTo(
     throw invalidField('/prefix', 'The query parameter "prefix" says nothing where "semaphore" is given')
   }
   if (!semaphore.startsWith(keyPrefix)) {
-    throw new ProblemError('FORBIDDEN', 'The API key is for names with another prefix.')
+    throw ProblemError.of(outsidePrefix())
   }
   const { pageSize } = schemas.page.parse({})
   return { key: `semaphore ${semaphore}`, view: () => new SemaphoreView(engine, { name: semaphore, pageSize }) }

@@ -4,11 +4,14 @@ import {
   revokeReply,
   type LeaseReply,
   type ReleaseReply,
+  type RequestOf,
   type RevokeReply,
 } from '@signalbox/protocol'
+import type { Engine } from '@signalbox/engine'
 import { invalidField } from '../invalid-request.js'
 import type { RouteContext } from './context.js'
-import { notHeldReply } from './not-found.js'
+import { problemReply, replyOf, type Problem } from '../problem.js'
+import { notHeld } from './not-found.js'
 import { defineRoute, storeCodes, type Route } from './route.js'
 
 const leaseId = '3f0a3c52-8f5e-4a64-9d2c-0d2f3a1b4c5d'
@@ -32,13 +35,19 @@ export function releaseRoute({ engine, schemas }: RouteContext): Route {
       },
     ],
     codes: ['LEASE_NOT_HELD', ...storeCodes],
-    async handle({ params, body }, reply) {
-      const id = body.leaseId.toLowerCase()
-      const outcome = await engine.release({ semaphore: params.name, leaseId: id, retire: body.retire })
-      if (outcome.kind === 'lease_not_held') return notHeldReply(reply, params.name, 'The lease')
-      return { state: outcome.kind, leaseId: id, permits: outcome.permits } satisfies ReleaseReply
-    },
+    handle: async ({ params, body }, reply) => replyOf(reply, await release(engine, params.name, body)),
   })
+}
+
+export async function release(
+  engine: Engine,
+  semaphore: string,
+  { leaseId: given, retire }: RequestOf<'release'>,
+): Promise<ReleaseReply | Problem> {
+  const id = given.toLowerCase()
+  const outcome = await engine.release({ semaphore, leaseId: id, retire })
+  if (outcome.kind === 'lease_not_held') return notHeld(semaphore, 'The lease')
+  return { state: outcome.kind, leaseId: id, permits: outcome.permits }
 }
 
 export function renewRoute({ engine, schemas }: RouteContext): Route {
@@ -70,24 +79,30 @@ export function renewRoute({ engine, schemas }: RouteContext): Route {
       },
     ],
     codes: ['LEASE_NOT_HELD', ...storeCodes, 'STORE_RECOVERING'],
-    async handle({ params, body }, reply) {
-      const id = body.leaseId.toLowerCase()
-      const outcome = await engine.renew({ semaphore: params.name, leaseId: id, ttlMs: body.ttlMs })
-      if (outcome.kind === 'lease_not_held') return notHeldReply(reply, params.name, 'The lease')
-      const { permits, fence, ttlMs, expiresInMs, deadlineMs } = outcome.lease
-      return {
-        state: 'held',
-        leaseId: id,
-        semaphore: params.name,
-        permits,
-        fence,
-        ttlMs,
-        expiresInMs,
-        waitedMs: 0,
-        expiresAt: new Date(deadlineMs).toISOString(),
-      } satisfies LeaseReply
-    },
+    handle: async ({ params, body }, reply) => replyOf(reply, await renew(engine, params.name, body)),
   })
+}
+
+export async function renew(
+  engine: Engine,
+  semaphore: string,
+  body: RequestOf<'renew'>,
+): Promise<LeaseReply | Problem> {
+  const id = body.leaseId.toLowerCase()
+  const outcome = await engine.renew({ semaphore, leaseId: id, ttlMs: body.ttlMs })
+  if (outcome.kind === 'lease_not_held') return notHeld(semaphore, 'The lease')
+  const { permits, fence, ttlMs, expiresInMs, deadlineMs } = outcome.lease
+  return {
+    state: 'held',
+    leaseId: id,
+    semaphore,
+    permits,
+    fence,
+    ttlMs,
+    expiresInMs,
+    waitedMs: 0,
+    expiresAt: new Date(deadlineMs).toISOString(),
+  }
 }
 
 export function revokeRoute({ engine }: RouteContext): Route {
@@ -115,7 +130,7 @@ export function revokeRoute({ engine }: RouteContext): Route {
         throw invalidField('/fence', `The path parameter "fence" must be below 2^53, not ${params.fence}`)
       const outcome = await engine.revoke({ semaphore: params.name, fence })
       // A waiter has no fence, so a fence cannot name one.
-      if (outcome.kind !== 'released') return notHeldReply(reply, params.name, `A lease with fence ${fence}`)
+      if (outcome.kind !== 'released') return problemReply(reply, notHeld(params.name, `A lease with fence ${fence}`))
       request.audited = { permits: outcome.permits }
       return { state: 'released', fence, permits: outcome.permits } satisfies RevokeReply
     },

@@ -1,12 +1,16 @@
 import type { FastifyReply } from 'fastify'
-import { problemReply } from '../problem.js'
+import { Problem, problemReply } from '../problem.js'
 
-export function notFoundReply(reply: FastifyReply, semaphore: string, advice = ''): Buffer {
-  return problemReply(reply, 'SEMAPHORE_NOT_FOUND', `There is no semaphore "${semaphore}".${advice}`, { semaphore })
+export function notFound(semaphore: string, advice = ''): Problem {
+  return new Problem('SEMAPHORE_NOT_FOUND', `There is no semaphore "${semaphore}".${advice}`, { semaphore })
+}
+
+export function notFoundReply(reply: FastifyReply, semaphore: string): Buffer {
+  return problemReply(reply, notFound(semaphore))
 }
 
 /** A 410, also for a semaphore nobody knows: a 404 never means "not held". */
-export function notHeldReply(reply: FastifyReply, semaphore: string, which: string): Buffer {
+export function notHeld(semaphore: string, which: string): Problem {
   const detail = `${which} is not held on semaphore "${semaphore}": it ran out, was released, or never was.`
-  return problemReply(reply, 'LEASE_NOT_HELD', detail, { semaphore })
+  return new Problem('LEASE_NOT_HELD', detail, { semaphore })
 }

@@ -41,6 +41,7 @@ export function registerRoute(app: FastifyInstance, route: Route, { keyRing, met
   const { onSend, ...whenOver } = { onSend: undefined, ...countAnswers(route, metrics, log) }
   app.route({
     method: route.method,
+    ...(route.bodyBytesMax === undefined ? {} : { bodyLimit: route.bodyBytesMax }),
     url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
     schema: {
       ...(query === undefined ? {} : { querystring: query }),

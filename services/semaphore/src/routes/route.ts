@@ -31,6 +31,10 @@ interface Definition<Body extends z.ZodType, Query extends z.ZodType> {
   /** No body at all means all defaults. */
   readonly bodyOptional?: boolean
   readonly bodyExample?: unknown
+  /** What OpenAPI says of the body, where the handler checks more of it than `body` does. */
+  readonly bodyDocumented?: z.ZodType
+  /** Largest body; left out: the service's. */
+  readonly bodyBytesMax?: number
   readonly query?: Query
   /** Unknown query parameters are refused unless this says otherwise (health checks and scrapers add their own). */
   readonly anyQuery?: boolean

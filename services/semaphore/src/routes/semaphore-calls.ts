@@ -1,7 +1,7 @@
 import type { SemaphoreState } from '@signalbox/engine'
 import { semaphoreReply, type SemaphoreReply } from '@signalbox/protocol'
 import { invalidField } from '../invalid-request.js'
-import { problemReply } from '../problem.js'
+import { Problem, problemReply } from '../problem.js'
 import type { RouteContext } from './context.js'
 import { notFoundReply } from './not-found.js'
 import { defineRoute, storeCodes, type Route } from './route.js'
@@ -101,7 +101,7 @@ export function addPermitsRoute({ engine, schemas, settings }: RouteContext): Ro
         case 'released_too_many_times': {
           const { limit } = outcome
           const detail = `Semaphore "${semaphore}" is bounded: its limit stays ${limit}.`
-          return problemReply(reply, 'RELEASED_TOO_MANY_TIMES', detail, { semaphore, limit })
+          return problemReply(reply, new Problem('RELEASED_TOO_MANY_TIMES', detail, { semaphore, limit }))
         }
         case 'limit_too_large': {
           const grown = outcome.limit + body.permits
@@ -142,7 +142,7 @@ export function removeRoute({ engine, schemas }: RouteContext): Route {
           const { used } = outcome
           request.audited = { force: query.force, used }
           const detail = `Semaphore "${semaphore}" has ${used} permits in use: release them, or say force=true and make their leases void.`
-          return problemReply(reply, 'SEMAPHORE_IN_USE', detail, { semaphore, used })
+          return problemReply(reply, new Problem('SEMAPHORE_IN_USE', detail, { semaphore, used }))
         }
       }
     },

@@ -60,6 +60,17 @@ function nested(): fc.Arbitrary<Mutation> {
     .map(({ key, json }) => onFields((fields) => [...fields, ['create', `{"limit":1,"${key}":${json}}`]]))
 }
 
+/** In the last call of a batch. */
+function insideCall(): fc.Arbitrary<Mutation> {
+  return fc
+    .record({ key: fc.oneof(anyKey, fc.constantFrom('call', 'semaphore')), json: anyJson })
+    .map(({ key, json }) =>
+      onFields((fields) =>
+        fields.map(([name, text]) => [name, name === 'calls' ? text.replace(/}]$/, `,"${key}":${json}}]`) : text]),
+      ),
+    )
+}
+
 function withText(text: Buffer): Mutation {
   return (draft) => ({ ...draft, text })
 }
@@ -182,7 +193,7 @@ function otherContentType(): fc.Arbitrary<Mutation> {
 
 /** One thing wrong, or odd, about a request. */
 export const mutations: fc.Arbitrary<Mutation> = fc.oneof(
-  { weight: 8, arbitrary: fc.oneof(otherValue(), extraField(), leftOut(), nested()) },
+  { weight: 8, arbitrary: fc.oneof(otherValue(), extraField(), leftOut(), nested(), insideCall()) },
   { weight: 4, arbitrary: fc.oneof(otherBody(), deepBody(), largeBody(), otherEncoding(), inChunks()) },
   { weight: 4, arbitrary: fc.oneof(otherSegment(), moreSegments(), escapedPath(), fc.constant(slashed)) },
   { weight: 3, arbitrary: fc.constantFrom(...oddQueries).map((query) => (draft: Draft) => ({ ...draft, query })) },

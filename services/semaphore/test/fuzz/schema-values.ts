@@ -8,6 +8,10 @@ export interface JsonSchema {
   readonly maxLength?: number
   readonly pattern?: string
   readonly enum?: readonly unknown[]
+  readonly const?: unknown
+  readonly oneOf?: readonly JsonSchema[]
+  readonly items?: JsonSchema
+  readonly minItems?: number
   readonly properties?: Readonly<Record<string, JsonSchema>>
   readonly required?: readonly string[]
 }
@@ -22,6 +26,8 @@ export const familiar = [
 /** What the schema allows, small values more often than large ones. */
 export function valuesOf(schema: JsonSchema): fc.Arbitrary<unknown> {
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum)
+  if (schema.const !== undefined) return fc.constant(schema.const)
+  if (schema.oneOf !== undefined) return fc.oneof(...schema.oneOf.map((one) => valuesOf(one)))
   switch (schema.type) {
     case 'boolean':
       return fc.boolean()
@@ -36,6 +42,11 @@ export function valuesOf(schema: JsonSchema): fc.Arbitrary<unknown> {
       const fresh = fc.stringMatching(pattern).map((text) => text.slice(0, schema.maxLength))
       if (known.length === 0) return fresh
       return fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...known) }, { weight: 1, arbitrary: fresh })
+    }
+    case 'array': {
+      if (schema.items === undefined) throw new Error('An array needs a schema of its items')
+      const { minItems: minLength = 0 } = schema
+      return fc.array(valuesOf(schema.items), { minLength, maxLength: minLength + 3 })
     }
     case 'object': {
       const members = Object.entries(schema.properties ?? {}).map(([name, one]) => [name, valuesOf(one)] as const)

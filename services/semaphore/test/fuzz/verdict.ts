@@ -74,6 +74,16 @@ function problemWrongs(problem: ProblemBody, { status, headers }: WireAnswer): s
   return null
 }
 
+/** What no schema can say of the answers of a batch. */
+function batchWrongs(body: unknown): string | null {
+  if (typeof body !== 'object' || body === null || !('answers' in body) || !Array.isArray(body.answers)) return null
+  for (const { status, body: own } of body.answers as { status: number; body: Partial<ProblemBody> }[]) {
+    const expected = own.code === undefined ? 200 : errorTable[own.code].status
+    if (status !== expected || (status >= 500 && status !== 503)) return `an answer with status ${status}`
+  }
+  return null
+}
+
 interface Judge {
   isAsked(asked: { readonly method: string; readonly target: string }): boolean
   wrongs(answer: WireAnswer): string | null
@@ -98,7 +108,8 @@ function judgeOf(
       const type = (headers.get('content-type') ?? '').replace(/;.*/, '')
       const validate = validators.get(`${status} ${type}`)
       if (validate === undefined) return `${status} with ${type} is not in the document`
-      if (validate === null || validate(parsed(body))) return null
+      if (validate === null) return null
+      if (validate(parsed(body))) return batchWrongs(parsed(body))
       return `off the schema: ${textOf(validate.errors)}`
     },
   }
