@@ -64,6 +64,7 @@ export const everyRoute: readonly EveryRoute[] = [
   { method: 'GET', path: '/readyz', scope: null, status: 200 },
   { method: 'GET', path: '/metrics', scope: 'inspect', status: 200 },
   { method: 'GET', path: '/quick-start', scope: null, status: 200 },
+  { method: 'GET', path: '/docs', scope: 'inspect', status: 200 },
   { method: 'GET', path: '/openapi.json', scope: 'inspect', status: 200 },
 ]
 

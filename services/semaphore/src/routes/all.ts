@@ -2,6 +2,7 @@ import { openApiDocument } from '../openapi.js'
 import { acquireRoute } from './acquire.js'
 import { batchRoute } from './batch.js'
 import type { RouteContext } from './context.js'
+import { docsRoute } from './docs.js'
 import { eventsRoute } from './events.js'
 import { releaseRoute, renewRoute, revokeRoute } from './lease-calls.js'
 import { leasesRoute, semaphoresRoute, waitersRoute } from './listings.js'
@@ -32,6 +33,7 @@ export function allRoutes(context: RouteContext): Route[] {
     readyRoute(context),
     metricsRoute(context),
     quickStartRoute(),
+    docsRoute(() => routes),
     openApiRoute(() => (text ??= JSON.stringify(openApiDocument(routes)))),
   ]
   return routes
