@@ -9,6 +9,7 @@ import { rmCommand } from './commands/rm.js'
 import { runCommand } from './commands/run.js'
 import { setCommand } from './commands/set.js'
 import { showCommand } from './commands/show.js'
+import { watchCommand } from './commands/watch.js'
 
 const exitCodesText = [
   'Exit codes:',
@@ -30,6 +31,7 @@ export function buildProgram(context: Context): Command {
     releaseCommand,
     rmCommand,
     keygenCommand,
+    watchCommand,
     doctorCommand,
   ]
   for (const make of commands) program.addCommand(make(context).copyInheritedSettings(program))

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
@@ -15,7 +15,8 @@ vi.setConfig({ testTimeout: 120_000 })
 const run = promisify(execFile)
 const require = createRequire(import.meta.url)
 const repository = fileURLToPath(new URL('../../..', import.meta.url))
-const commander = dirname(require.resolve('commander'))
+const commander = join(repository, 'node_modules', 'commander')
+const eventSourceParser = join(repository, 'node_modules', 'eventsource-parser')
 
 const shared = serveAll()
 let directory: string
@@ -32,7 +33,7 @@ beforeAll(async () => {
       filter: (path) => !/[/\\](dist|test|node_modules)$/.test(path),
     })
   await mkdir(join(directory, 'node_modules', '@signalbox'), { recursive: true })
-  for (const name of ['commander', '@types'])
+  for (const name of ['commander', 'eventsource-parser', '@types'])
     await symlink(join(repository, 'node_modules', name), join(directory, 'node_modules', name))
   await symlink(join(directory, 'packages', 'client'), join(directory, 'node_modules', '@signalbox', 'client'))
   await run(process.execPath, [require.resolve('typescript/bin/tsc'), '-b', join(directory, 'packages', 'cli')])
@@ -42,6 +43,7 @@ beforeAll(async () => {
   }
   const tarballs = [
     await pack(commander),
+    await pack(eventSourceParser),
     await pack(join(directory, 'packages', 'client')),
     await pack(join(directory, 'packages', 'cli')),
   ]
@@ -65,6 +67,7 @@ it('has only what it needs', async () => {
     '.package-lock.json',
     '@signalbox',
     'commander',
+    'eventsource-parser',
   ])
 })
 
