@@ -18,3 +18,8 @@ function pair(count: number, per: number, large: string, small: string): string 
 export function rateText(perS: number): string {
   return perS === 0 ? '0' : perS < 10 ? perS.toFixed(1) : String(Math.round(perS))
 }
+
+/** A point in time of the store's clock, as this browser's language and time zone write it: for people, never to be counted with. */
+export function localTime(instant: string): string {
+  return new Date(instant).toLocaleTimeString()
+}

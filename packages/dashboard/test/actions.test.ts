@@ -48,7 +48,7 @@ test('what the service says against it is shown in the dialog, and nothing is do
 
 test('a lease is taken back: its holder learns of it, and the next gets the permit', async () => {
   const { page, url } = await openDashboard({ place: '#/semaphores/reports' })
-  const asked = { url, name: 'reports', limit: 1, ttlMs: 3_000 }
+  const asked = { url, name: 'reports', limit: 1, ttlMs: 6_000 }
   const stuck = await holding({ ...asked, holder: 'stuck' })
   const next = new Holder({ ...asked, holder: 'next' })
   await page.getByRole('region', { name: 'Queue' }).getByRole('rowheader', { name: 'next' }).waitFor()

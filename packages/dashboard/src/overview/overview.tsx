@@ -1,11 +1,12 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { aspects, aspectTexts, type Aspect } from '../aspect.js'
 import { useChanges, useNowMs } from '../live/changes.js'
 import type { OverviewFeed } from '../live/overview-feed.js'
-import { comparison, heldOrder, isChosen, rowOf, type Order, type Row } from './arrange.js'
+import { isChosen, rowOf, type Order, type Row } from './arrange.js'
+import { Narrowing } from './narrowing.js'
 import { SemaphoreTable } from './semaphore-table.js'
 import { Totals } from './totals.js'
-import { Narrowing } from './narrowing.js'
+import { useOrder } from './use-order.js'
 
 /** All semaphores. */
 export function Overview({ feed }: { readonly feed: OverviewFeed }) {
@@ -14,8 +15,7 @@ export function Overview({ feed }: { readonly feed: OverviewFeed }) {
   const [search, setSearch] = useState('')
   const [aspect, setAspect] = useState<Aspect | null>(null)
   const [order, setOrder] = useState<Order>({ column: 'signal', isDescending: true })
-  const [isHeld, setHeld] = useState(false)
-  const shown = useRef<readonly string[]>([])
+  const body = useRef<HTMLTableSectionElement>(null)
   const heading = useRef<HTMLHeadingElement>(null)
   useEffect(() => {
     document.title = 'Signalbox'
@@ -24,14 +24,8 @@ export function Overview({ feed }: { readonly feed: OverviewFeed }) {
 
   const all = [...feed.seen.values()].map((seen) => rowOf(seen, nowMs))
   const chosen = all.filter((row) => isChosen(row, { search, aspect }))
-  const compare = useMemo(() => comparison(order), [order])
-  const rows = isHeld ? heldOrder(chosen, shown.current) : chosen.sort(compare)
-  shown.current = rows.map((row) => row.semaphore.name)
+  const rows = useOrder(chosen, order, `${aspect ?? ''} ${search}`, body)
 
-  const sortBy = (next: Order) => {
-    setHeld(false)
-    setOrder(next)
-  }
   return (
     <>
       <h1 ref={heading} tabIndex={-1} class="hidden">
@@ -58,7 +52,7 @@ export function Overview({ feed }: { readonly feed: OverviewFeed }) {
       {rows.length === 0 ? (
         <Nothing feed={feed} all={all} />
       ) : (
-        <SemaphoreTable rows={rows} order={order} onOrder={sortBy} onHold={setHeld} />
+        <SemaphoreTable rows={rows} body={body} order={order} onOrder={setOrder} />
       )}
     </>
   )

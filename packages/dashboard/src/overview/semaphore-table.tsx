@@ -1,4 +1,4 @@
-import { useRef } from 'preact/hooks'
+import type { RefObject } from 'preact'
 import { columns, type Column, type Order, type Row } from './arrange.js'
 import { SemaphoreRow } from './semaphore-row.js'
 import { useMedia, useVisibleRange } from './use-visible-range.js'
@@ -19,14 +19,12 @@ const titles: Readonly<Record<Column, string>> = {
 
 interface Props {
   readonly rows: readonly Row[]
+  readonly body: RefObject<HTMLTableSectionElement | null>
   readonly order: Order
   readonly onOrder: (order: Order) => void
-  /** Somebody points at a row, or is at one with the keyboard: rows must keep their places; or no longer. */
-  readonly onHold: (isHeld: boolean) => void
 }
 
-export function SemaphoreTable({ rows, order, onOrder, onHold }: Props) {
-  const body = useRef<HTMLTableSectionElement>(null)
+export function SemaphoreTable({ rows, body, order, onOrder }: Props) {
   const heightPx = useMedia(narrow) ? narrowRowPx : rowPx
   const { from, to } = useVisibleRange(body, rows.length, heightPx)
   const visible = rows.slice(from, to)
@@ -41,14 +39,7 @@ export function SemaphoreTable({ rows, order, onOrder, onHold }: Props) {
             ))}
           </tr>
         </thead>
-        <tbody
-          ref={body}
-          role="rowgroup"
-          onPointerEnter={(event) => onHold(event.pointerType === 'mouse')}
-          onPointerLeave={() => onHold(false)}
-          onFocusIn={() => onHold(true)}
-          onFocusOut={() => onHold(false)}
-        >
+        <tbody ref={body} role="rowgroup">
           <Space rows={from} heightPx={heightPx} />
           {visible.map((row, index) => (
             <SemaphoreRow key={row.semaphore.name} row={row} index={from + index + 2} />

@@ -1,9 +1,10 @@
 import type { LeaseItem } from '@signalbox/protocol'
-import { durationText } from '../durations.js'
+import { durationText, localTime } from '../durations.js'
 import type { Action } from './action-dialog.js'
 import { HolderName } from './holder-name.js'
 
 interface Props {
+  readonly semaphore: string
   readonly leases: readonly LeaseItem[]
   readonly used: number
   /** How long ago the service told of them. */
@@ -12,7 +13,7 @@ interface Props {
   readonly onTakeBack: ((action: Action) => void) | null
 }
 
-export function Holders({ leases, used, sinceMs, onTakeBack }: Props) {
+export function Holders({ semaphore, leases, used, sinceMs, onTakeBack }: Props) {
   const listed = leases.reduce((sum, { permits }) => sum + permits, 0)
   return (
     <section aria-labelledby="holders">
@@ -33,7 +34,7 @@ export function Holders({ leases, used, sinceMs, onTakeBack }: Props) {
                 Held for
               </th>
               <th scope="col" class="number">
-                Until
+                Ends, if not renewed
               </th>
               <th scope="col" class="number">
                 Fence
@@ -53,7 +54,10 @@ export function Holders({ leases, used, sinceMs, onTakeBack }: Props) {
         </table>
       )}
       {listed < used && (
-        <p class="note">{used - listed} more permits are held by leases that end later and are not listed here.</p>
+        <p class="note">
+          {used - listed} more permits are held by leases that end later. <code>signalbox show {semaphore}</code> lists
+          all.
+        </p>
       )}
     </section>
   )
@@ -74,14 +78,12 @@ function Holder({ lease, sinceMs, onTakeBack }: HolderProps) {
         {permits}
       </td>
       <td class="number" data-title="Held for">
-        <time dateTime={grantedAt} title={`since ${localTime(grantedAt)}`}>
-          {durationText(heldMs + sinceMs)}
-        </time>
+        {durationText(heldMs + sinceMs)}
+        <time dateTime={grantedAt}> since {localTime(grantedAt)}</time>
       </td>
-      <td class="number" data-title="Until">
-        <time dateTime={expiresAt} title={`until ${localTime(expiresAt)}, unless renewed`}>
-          in {durationText(expiresInMs - sinceMs)}
-        </time>
+      <td class="number" data-title="Ends">
+        in {durationText(expiresInMs - sinceMs)}
+        <time dateTime={expiresAt}> at {localTime(expiresAt)}</time>
       </td>
       <td class="number fence" data-title="Fence">
         {fence}
@@ -99,9 +101,4 @@ function Holder({ lease, sinceMs, onTakeBack }: HolderProps) {
       )}
     </tr>
   )
-}
-
-/** On the clock of the store, as this browser's time zone has it: for people alone. */
-function localTime(instant: string): string {
-  return new Date(instant).toLocaleTimeString()
 }

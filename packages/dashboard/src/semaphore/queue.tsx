@@ -1,5 +1,5 @@
 import type { WaiterItem } from '@signalbox/protocol'
-import { durationText } from '../durations.js'
+import { durationText, localTime } from '../durations.js'
 import { HolderName } from './holder-name.js'
 
 interface Props {
@@ -46,7 +46,8 @@ export function Queue({ waiters, waiting, sinceMs }: Props) {
                   {permits}
                 </td>
                 <td class="number" data-title="Waits for">
-                  <time dateTime={since}>{durationText(waitedMs + sinceMs)}</time>
+                  {durationText(waitedMs + sinceMs)}
+                  <time dateTime={since}> since {localTime(since)}</time>
                 </td>
               </tr>
             ))}

@@ -122,7 +122,7 @@ function Detail({ feed, detail, session, onTakeBack }: DetailProps) {
         <Total name="Kind" value={bounded ? 'bounded' : 'counting'} />
       </dl>
       <Charts history={session.histories.of(feed.name)} now={semaphore} nowMs={nowMs} />
-      <Holders leases={leases} used={used} sinceMs={sinceMs} onTakeBack={onTakeBack} />
+      <Holders semaphore={feed.name} leases={leases} used={used} sinceMs={sinceMs} onTakeBack={onTakeBack} />
       <Queue waiters={waiters} waiting={waiting} sinceMs={sinceMs} />
     </>
   )
