@@ -9,6 +9,7 @@ import { adopt, HeldLease } from './held-lease.js'
 import type { Lease } from './lease.js'
 import { termsOf, valueOf } from './options.js'
 import type { AcquireOptions, AdoptOptions, SemaphoreOptions, TryAcquireOptions } from './options.js'
+import { inRunSpan } from './telemetry.js'
 import { semaphoreNamePattern, type SemaphoreReply } from './wire.gen.js'
 
 /** What the service says of a semaphore: `used` permits are held, `waiting` callers queue, the first of them for `oldestWaitMs`. */
@@ -83,9 +84,14 @@ export class Semaphore {
     const work = typeof first === 'function' ? first : second
     const options = typeof first === 'function' ? {} : first
     if (typeof work !== 'function') throw new TypeError('run needs a function to call')
-    const outcome = await this.#acquire(options)
-    if (outcome.kind === 'busy') throw outcome.error
-    return await runUnder(outcome.lease, work)
+    const { openTelemetry, clock } = this.#connection.settings
+    const span = { semaphore: this.name, permits: options.permits ?? 1, clock }
+    return await inRunSpan(openTelemetry, span, async (held) => {
+      const outcome = await this.#acquire(options)
+      if (outcome.kind === 'busy') throw outcome.error
+      held(outcome.lease)
+      return await runUnder(outcome.lease, work)
+    })
   }
 
   /**

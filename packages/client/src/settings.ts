@@ -3,6 +3,7 @@ import { defaultHolder, environment } from './environment.js'
 import { InvalidRequestError } from './errors.js'
 import type { Logger, SignalboxEvent } from './events.js'
 import type { Fetch } from './fetch.js'
+import type { OpenTelemetry } from './telemetry.js'
 
 /** How a client reaches the service. Everything may be left out. */
 export interface ClientOptions {
@@ -26,6 +27,11 @@ export interface ClientOptions {
   readonly logger?: Logger | undefined
   /** For tests: what durations are measured by. Default: the machine's monotonic clock. */
   readonly clock?: Clock | undefined
+  /**
+   * The module `@opentelemetry/api`: requests carry the trace of their caller, and each `run` is a span. Leave it out where `fetch` is
+   * instrumented already: the service would get two traces, and take neither.
+   */
+  readonly openTelemetry?: OpenTelemetry | undefined
   /** Hears what happens beside the calls. What it throws is ignored. */
   readonly onEvent?: ((event: SignalboxEvent) => void) | undefined
 }
@@ -44,6 +50,7 @@ export interface Settings {
   readonly logger: Logger
   readonly debug: boolean
   readonly clock: Clock
+  readonly openTelemetry: OpenTelemetry | undefined
   readonly onEvent: ((event: SignalboxEvent) => void) | undefined
 }
 
@@ -98,6 +105,7 @@ export function settingsOf(options: ClientOptions): Settings {
     logger: options.logger ?? globalThis.console,
     debug: environment('SIGNALBOX_LOG') === 'debug',
     clock: options.clock ?? machineClock,
+    openTelemetry: options.openTelemetry,
     onEvent: options.onEvent,
   }
 }

@@ -6,6 +6,7 @@ import { SignalboxError } from './errors.js'
 import type { Events } from './events.js'
 import type { FetchResponse } from './fetch.js'
 import type { Settings } from './settings.js'
+import { traceHeaders } from './telemetry.js'
 import { Alarm } from './timer.js'
 
 /** One request; sent as often as its caller says. */
@@ -98,10 +99,11 @@ export class Transport {
 
   async #fetch(exchange: Exchange, signal: AbortSignal): Promise<FetchResponse> {
     const body = exchange.body === undefined ? undefined : JSON.stringify(exchange.body)
+    const headers = { ...traceHeaders(this.#settings.openTelemetry), ...this.#headers }
     return await this.#settings.fetch(`${this.#settings.url}${exchange.path}`, {
       ...this.#settings.fetchOptions,
       method: exchange.method,
-      headers: body === undefined ? { ...this.#headers } : { ...this.#headers, 'content-type': 'application/json' },
+      headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body }),
       // Following one would carry the key to wherever it points.
       redirect: 'manual',
