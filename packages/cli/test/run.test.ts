@@ -189,6 +189,20 @@ describe.runIf(hasScript)('on a terminal', () => {
     expect(await running.ended).toBe(0)
   })
 
+  test('the place in the queue is shown long before the service tells it by itself', async () => {
+    const service = await serve({ SIGNALBOX_CAP_MS: '25000' })
+    const name = freshName()
+    await service.send('POST', `/v1/semaphores/${name}/acquire`, { ttlMs: 600_000, create: { limit: 1 } })
+    const ahead = service.send('POST', `/v1/semaphores/${name}/acquire`, { waitMs: 25_000 })
+    await vi.waitFor(async () => expect(await service.state(name)).toMatchObject({ waiting: 1 }), soon)
+    const running = onTerminal(service, name, '', ['SIGINT'])
+    await vi.waitFor(() => expect(plain(running)).toContain(': 2nd in the queue, 1 permit, '), soon)
+    running.child.stdin?.write('\x03')
+    expect(await running.ended).toBe(130)
+    await service.stop()
+    await ahead
+  })
+
   test('the wait is shown on one line, and goes when it is over', async () => {
     const service = shared()
     const name = freshName()

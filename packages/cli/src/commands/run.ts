@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
 import { count, countAboveZero, duration, durationAboveZero } from '../arguments.js'
-import { urlOf } from '../connect.js'
+import { connect, urlOf } from '../connect.js'
 import type { Context } from '../context.js'
 import { Failure, exitCodes } from '../exit-codes.js'
 import { run } from '../run/run.js'
@@ -61,11 +61,18 @@ export function runCommand(context: Context): Command {
         ttlMs: options.ttl,
         waitMs: options.wait ?? Infinity,
         graceMs: options.grace,
-        holder: options.holder,
+        holder: options.holder ?? context.config.holder,
         foreground: options.foreground ?? false,
         command: [program, ...args] as const,
       }
       const status = new Status(process.stderr, options.quiet ?? false)
-      context.exit(await run(plan, { url: urlOf(self, context), env: context.config.env, status }))
+      context.exit(
+        await run(plan, {
+          url: urlOf(self, context),
+          http: connect(self, context).http,
+          env: context.config.env,
+          status,
+        }),
+      )
     })
 }

@@ -9,7 +9,7 @@ export interface RunPlan {
   readonly waitMs: number
   /** Between SIGTERM and SIGKILL, once the lease is lost. */
   readonly graceMs: number
-  readonly holder: string | undefined
+  readonly holder: string
   /** Whether the child stays in the terminal's foreground, with this process. */
   readonly foreground: boolean
   readonly command: readonly [string, ...string[]]

@@ -2,9 +2,11 @@ import { constants } from 'node:os'
 import { SignalboxClient, type Lease, type SignalboxEvent } from '@signalbox/client'
 import { durationText } from '../duration.js'
 import { exitCodes } from '../exit-codes.js'
+import type { Http } from '../http.js'
 import type { Status } from '../status.js'
 import { monotonicMs } from '../warden/messages.js'
 import { Child, type ChildEnd } from './child.js'
+import { Place } from './place.js'
 import type { RunPlan } from './plan.js'
 import { Signals } from './signals.js'
 import { Wait } from './wait.js'
@@ -16,6 +18,7 @@ const tellWardenEveryMs = 1_000
 
 export interface RunContext {
   readonly url: string | undefined
+  readonly http: Http
   readonly env: NodeJS.ProcessEnv
   readonly status: Status
 }
@@ -28,7 +31,7 @@ export interface RunContext {
  *   waiting --SIGINT, SIGTERM, …--> cancelling --> 128 + signal
  *   running --lease lost--> SIGTERM, grace, SIGKILL --> 79
  */
-export async function run(plan: RunPlan, { url, env, status }: RunContext): Promise<number> {
+export async function run(plan: RunPlan, { url, http, env, status }: RunContext): Promise<number> {
   const stopped = (): void =>
     status.say('Ctrl-Z is not followed: stopped, nobody would renew the lease (see --foreground)')
   const signals = new Signals(plan.foreground ? undefined : stopped)
@@ -37,7 +40,7 @@ export async function run(plan: RunPlan, { url, env, status }: RunContext): Prom
     logger: { warn: () => undefined, debug: (text) => status.say(text) },
     onEvent: (event) => tell(event, status, wait),
   })
-  const wait: Wait = new Wait(client, plan, status)
+  const wait: Wait = new Wait(client, plan, status, new Place(http, plan.semaphore, plan.holder))
 
   const cancelling = new AbortController()
   signals.listen((signal, isEnding) => {

@@ -1,21 +1,26 @@
 import { LimitConflictError, type Lease, type SignalboxClient } from '@signalbox/client'
 import { durationText } from '../duration.js'
 import type { Status } from '../status.js'
+import type { Place } from './place.js'
 import type { RunPlan } from './plan.js'
 
 const showEveryMs = 1_000
+const lookEveryMs = 3_000
 
 /** Acquires as the plan says, telling the user how long it takes. Rejects as the SDK does. */
 export class Wait {
   readonly #client: SignalboxClient
   readonly #plan: RunPlan
   readonly #status: Status
+  readonly #place: Place
   readonly #startedAtMs = performance.now()
   #position: number | undefined
   #trouble: { readonly reason: string; readonly untilMs: number } | undefined
   #told = false
+  #isOver = false
 
-  constructor(client: SignalboxClient, plan: RunPlan, status: Status) {
+  constructor(client: SignalboxClient, plan: RunPlan, status: Status, place: Place) {
+    this.#place = place
     this.#client = client
     this.#plan = plan
     this.#status = status
@@ -23,12 +28,15 @@ export class Wait {
 
   async acquire(signal: AbortSignal): Promise<Lease> {
     const showing = setInterval(() => this.#show(), showEveryMs)
+    const looking = this.#status.isTerminal ? setInterval(() => void this.#look(), lookEveryMs) : undefined
     try {
       const lease = await this.#acquireOfEitherKind(signal)
       if (this.#told) this.#status.say(`granted after ${this.#waited}`)
       return lease
     } finally {
       clearInterval(showing)
+      clearInterval(looking)
+      this.#isOver = true
       this.#status.clear()
     }
   }
@@ -43,6 +51,11 @@ export class Wait {
   /** An attempt failed; the next is made after the delay, and says nothing while it waits in its turn. */
   troubled(reason: string, delayMs: number): void {
     this.#trouble = { reason, untilMs: performance.now() + delayMs + showEveryMs }
+  }
+
+  async #look(): Promise<void> {
+    const position = await this.#place.find()
+    if (position !== undefined && !this.#isOver) this.placed(position)
   }
 
   get #waited(): string {
