@@ -91,6 +91,34 @@ test('a call is one span: in the trace of its caller, with the fence, and the wa
   expect(received.map(({ path }) => path)).toEqual(received.map(() => '/v1/traces'))
 })
 
+test('a batch is one span, with an event for each of its calls', async () => {
+  const { url, spans } = await receiveSpans()
+  const { post, stop } = await serve({ ...json, OTEL_EXPORTER_OTLP_ENDPOINT: url })
+  const create = { limit: 1 }
+  const calls = ['a', 'b', 'a'].map((semaphore) => ({
+    call: 'acquire',
+    semaphore,
+    leaseId: leaseId(),
+    waitMs: 60_000,
+    create,
+  }))
+  const { answers } = (await (await post('/v1/batch', { calls })).json()) as { answers: { body: { fence?: number } }[] }
+  await stop()
+  const [first, second] = answers.map(({ body }) => body.fence)
+  expect(spans()).toMatchObject([{ name: 'POST /v1/batch' }])
+  const events = spans()[0]?.events.map(({ name, attributes }) => [
+    name,
+    attributes['signalbox.semaphore'],
+    attributes['signalbox.outcome'],
+    attributes['signalbox.fence'],
+  ])
+  expect(events?.sort()).toEqual([
+    ['acquire', 'a', 'granted', first],
+    ['acquire', 'a', 'still_waiting', undefined],
+    ['acquire', 'b', 'granted', second],
+  ])
+})
+
 test('a fault is an error, a refusal is none, and a caller who left shows', async () => {
   const { url, has } = await receiveSpans()
   const { at, post, stop } = await serve({

@@ -9,12 +9,13 @@ import {
   type Tracer,
 } from '@opentelemetry/api'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { CallNotes } from './traced-engine.js'
 
 export interface SpanTools {
   readonly tracer: Tracer
   readonly propagator: TextMapPropagator
-  /** The span of the call that is being handled. */
-  readonly current: AsyncLocalStorage<Span>
+  /** For the request that is being handled. */
+  readonly current: AsyncLocalStorage<CallNotes>
 }
 
 /**
@@ -64,7 +65,25 @@ export function addRequestSpans(app: FastifyInstance, { tracer, propagator, curr
     const { params } = request
     if (typeof params === 'object' && params !== null && 'name' in params) {
       span.setAttribute('signalbox.semaphore', String(params.name))
+      current.run(notesOfOne(span), done)
+    } else {
+      current.run(notesOfMany(span), done)
     }
-    current.run(span, done)
   })
+}
+
+function notesOfOne(span: Span): CallNotes {
+  return {
+    became: (_operation, _semaphore, attributes) => void span.setAttributes(attributes),
+    waited: (waitedMs) => void span.addEvent('waited', { 'signalbox.waited_ms': waitedMs }),
+  }
+}
+
+/** Of a batch: an event for each, as each has another fence. None of them waits. */
+function notesOfMany(span: Span): CallNotes {
+  return {
+    became: (operation, semaphore, attributes) =>
+      void span.addEvent(operation, { 'signalbox.semaphore': semaphore, ...attributes }),
+    waited: () => undefined,
+  }
 }

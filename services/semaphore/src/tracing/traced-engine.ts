@@ -1,9 +1,15 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
+import type { Attributes } from '@opentelemetry/api'
 import type { AcquireOutcome, AcquireRequest, Engine } from '@signalbox/engine'
-import type { Span } from '@opentelemetry/api'
 
-/** The same engine, and the span of the call that asks it learns what became of it: the fence, and how long was waited. */
-export function tracedEngine(engine: Engine, current: AsyncLocalStorage<Span>): Engine {
+/** What a span is told of the engine's calls that are made on its way: one, or in a batch many. */
+export interface CallNotes {
+  became(operation: string, semaphore: string, attributes: Attributes): void
+  waited(waitedMs: number): void
+}
+
+/** The same engine, and whoever is on the way of a call learns what became of it: the fence, and how long was waited. */
+export function tracedEngine(engine: Engine, current: AsyncLocalStorage<CallNotes>): Engine {
   return {
     ...engine,
     get waiting() {
@@ -13,12 +19,12 @@ export function tracedEngine(engine: Engine, current: AsyncLocalStorage<Span>): 
       return engine.storeCalls
     },
     acquire(request) {
-      const span = current.getStore()
+      const notes = current.getStore()
       const attempt = engine.acquire(request)
-      if (span === undefined) return attempt
+      if (notes === undefined) return attempt
       const beganAtMs = performance.now()
       attempt.outcome.then(
-        (outcome) => noteOutcome(span, request, outcome, performance.now() - beganAtMs),
+        (outcome) => noteOutcome(notes, request, outcome, performance.now() - beganAtMs),
         // The store did not answer: the status says it.
         () => undefined,
       )
@@ -26,23 +32,26 @@ export function tracedEngine(engine: Engine, current: AsyncLocalStorage<Span>): 
     },
     async release(call) {
       const reply = await engine.release(call)
-      current.getStore()?.setAttribute('signalbox.outcome', reply.kind)
+      current.getStore()?.became('release', call.semaphore, { 'signalbox.outcome': reply.kind })
       return reply
     },
     async renew(call) {
       const reply = await engine.renew(call)
-      const span = current.getStore()
-      span?.setAttribute('signalbox.outcome', reply.kind)
-      if (reply.kind === 'renewed') span?.setAttribute('signalbox.fence', reply.lease.fence)
+      const fence = reply.kind === 'renewed' ? { 'signalbox.fence': reply.lease.fence } : {}
+      current.getStore()?.became('renew', call.semaphore, { 'signalbox.outcome': reply.kind, ...fence })
       return reply
     },
   }
 }
 
-function noteOutcome(span: Span, request: AcquireRequest, outcome: AcquireOutcome, tookMs: number): void {
+function noteOutcome(notes: CallNotes, request: AcquireRequest, outcome: AcquireOutcome, tookMs: number): void {
   const isGranted = outcome.kind === 'granted'
-  span.setAttributes({ 'signalbox.outcome': outcome.kind, 'signalbox.permits': request.permits })
-  if (isGranted) span.setAttribute('signalbox.fence', outcome.lease.fence)
+  notes.became('acquire', request.semaphore, {
+    'signalbox.outcome': outcome.kind,
+    'signalbox.permits': request.permits,
+    ...(isGranted ? { 'signalbox.fence': outcome.lease.fence } : {}),
+  })
+  if (request.waitMs === 0 || request.isAnsweredAtOnce === true) return
   const waitedMs = isGranted ? outcome.lease.waitedMs : Math.floor(tookMs)
-  if (request.waitMs > 0 && waitedMs > 0) span.addEvent('waited', { 'signalbox.waited_ms': waitedMs })
+  if (waitedMs > 0) notes.waited(waitedMs)
 }

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { diag, DiagLogLevel, type Span } from '@opentelemetry/api'
+import { diag, DiagLogLevel } from '@opentelemetry/api'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { OTLPTraceExporter as ProtobufExporter } from '@opentelemetry/exporter-trace-otlp-proto'
@@ -10,7 +10,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Log } from '../log.js'
 import { cleaned } from '../shown.js'
 import { addRequestSpans } from './request-spans.js'
-import { tracedEngine } from './traced-engine.js'
+import { tracedEngine, type CallNotes } from './traced-engine.js'
 import type { SpanProtocol } from './tracing-choice.js'
 
 /** A collector that is away would else be a line every few seconds. */
@@ -40,7 +40,7 @@ export function startTracing(protocol: SpanProtocol, replica: string, log: Log):
     resource: defaultResource().merge(own).merge(asked),
     spanProcessors: [new BatchSpanProcessor(exporter)],
   })
-  const current = new AsyncLocalStorage<Span>()
+  const current = new AsyncLocalStorage<CallNotes>()
   const tools = { tracer: provider.getTracer('signalbox'), propagator: new W3CTraceContextPropagator(), current }
   return {
     traced: (engine) => tracedEngine(engine, current),
