@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import {
   acquireReply,
+  batchCallsMax,
   defaultLimits,
   errorTable,
   leaseReply,
@@ -72,6 +73,7 @@ function wireText(version: string): string {
     `export const sdkVersion = ${literal(version)}`,
     `export const semaphoreNamePattern = ${patternOf(semaphoreName)}`,
     `export const holderLengthMax = ${defaultLimits.holderLengthMax}`,
+    `/** Most calls of one batch. */\nexport const batchCallsMax = ${batchCallsMax}`,
     `/** The longest that a service holds a request open, ms. */\nexport const capMsMax = ${longPoll.capMsMax}`,
     `/** What each request of a longer wait asks for, ms: more than the cap, so that the cap ends it and the place is kept. */\nexport const sliceMs = ${longPoll.sliceMs}`,
     `/** Status, whether a retry helps, and the SDK's class, of every code the service answers with. */\nexport const errorTable = {\n${rows.join('\n')}\n} as const`,

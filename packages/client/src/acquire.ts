@@ -96,6 +96,8 @@ class Acquisition {
   #attempts = 0
   /** Whether the last attempt was decided by the service. */
   #decided = true
+  /** It has a place in the queue: from here on it waits there, each time for as long as the service lets it. */
+  #queued = false
 
   constructor(connection: Connection, wish: Wish, signals: readonly AbortSignal[]) {
     this.#connection = connection
@@ -123,7 +125,10 @@ class Acquisition {
   async #untilDecided(): Promise<Acquired> {
     for (;;) {
       const startedAtMs = this.#clock.now()
-      const step = await this.#attempt()
+      const waitMs = this.#waitMs
+      const mayBatch = this.#mayBatch(waitMs)
+      const step = await this.#attempt(waitMs, mayBatch)
+      this.#noteContention(step)
       switch (step.kind) {
         case 'held':
         case 'busy':
@@ -133,7 +138,8 @@ class Acquisition {
         case 'waiting':
           this.#patience.answered()
           this.#tellPlace(step)
-          await this.#pauseFor(startedAtMs + shortestSliceMs - this.#clock.now())
+          // What was told its place at once by a batch, which waits for nobody, has to be there before its grant.
+          if (!mayBatch) await this.#pauseFor(startedAtMs + shortestSliceMs - this.#clock.now())
           break
         case 'fault':
           await this.#pauseAfter(step)
@@ -142,19 +148,35 @@ class Acquisition {
     }
   }
 
-  async #attempt(): Promise<Step> {
+  get #waitMs(): number {
+    return Math.min(Math.ceil(Math.max(0, this.#untilMs - this.#clock.now())), sliceMs)
+  }
+
+  /** Not what would be told by the batch that it has to wait, only to ask again by itself. */
+  #mayBatch(waitMs: number): boolean {
+    return waitMs === 0 || (!this.#queued && !this.#connection.contended.has(this.#wish.semaphore))
+  }
+
+  #noteContention(step: Step): void {
+    const { contended } = this.#connection
+    if (step.kind === 'waiting') this.#queued = true
+    if (step.kind === 'waiting' || (step.kind === 'held' && (this.#queued || step.reply.waitedMs > 0)))
+      contended.add(this.#wish.semaphore)
+    else if (step.kind === 'held') contended.delete(this.#wish.semaphore)
+  }
+
+  async #attempt(waitMs: number, mayBatch: boolean): Promise<Step> {
     const { settings, transport } = this.#connection
-    const waitMs = Math.min(Math.ceil(Math.max(0, this.#untilMs - this.#clock.now())), sliceMs)
     const timeoutMs = waitMs === 0 ? settings.timeoutMs : Math.min(waitMs, capMsMax) + sliceGraceMs
     this.#attempts++
     this.#decided = false
-    const answer = await transport.attempt(this.#exchange(waitMs), timeoutMs, this.#signals)
+    const answer = await transport.attempt(this.#exchange(waitMs, mayBatch), timeoutMs, this.#signals)
     const step = this.#judge(answer, waitMs)
     this.#decided = isDecision(step)
     return step
   }
 
-  #exchange(waitMs: number): Exchange {
+  #exchange(waitMs: number, mayBatch: boolean): Exchange {
     const { semaphore, permits, ttlMs, holder, create } = this.#wish
     const body: AcquireBody = {
       leaseId: this.#leaseId,
@@ -164,7 +186,10 @@ class Acquisition {
       ...(holder === undefined ? {} : { holder }),
       create,
     }
-    return { method: 'POST', path: `/v1/semaphores/${encodeURIComponent(semaphore)}/acquire`, body }
+    const path = `/v1/semaphores/${encodeURIComponent(semaphore)}/acquire`
+    if (!mayBatch) return { method: 'POST', path, body }
+    const { timeoutMs } = this.#connection.settings
+    return { method: 'POST', path, body, batched: { call: 'acquire', semaphore, timeoutMs } }
   }
 
   /** Throws what is not a Signalbox reply; that attempt counts as undecided. */
@@ -215,7 +240,7 @@ class Acquisition {
   }
 
   async #pauseAfter(last: Fault): Promise<void> {
-    const request = describe(this.#exchange(0))
+    const request = describe(this.#exchange(0, false))
     const delayMs = this.#patience.pauseMs(last, this.#clock.now(), this.#untilMs)
     if (delayMs === null) throw exhausted(request, this.#attempts, last)
     this.#connection.events.emit({ kind: 'retry', request, attempts: this.#attempts, delayMs, error: last.error })

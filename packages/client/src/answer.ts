@@ -69,17 +69,47 @@ function isServiceCode(code: unknown): code is ServiceErrorCode {
 // What proxies answer when the service behind them is away, restarting or slow, and when they limit a rate.
 const proxyFaults: ReadonlySet<number> = new Set([408, 429, 502, 503, 504])
 
+type Head = Pick<FetchResponse, 'status' | 'headers'>
+
 /** What a response means. Never throws, whatever answered. */
 export function answerOf(
   response: FetchResponse,
   text: string,
   times: { readonly sentAtMs: number; readonly receivedAtMs: number },
 ): Answer {
-  const { status } = response
+  return judged(response, jsonOf(text), times)
+}
+
+/**
+ * What the 200 to a batch means to each of its calls. Of a reply that does not have exactly as many answers none is believed: nobody knows which are
+ * whose.
+ */
+export function answersOf(
+  response: FetchResponse,
+  text: string,
+  calls: number,
+  times: { readonly sentAtMs: number; readonly receivedAtMs: number },
+): Answer[] {
   const body = jsonOf(text)
+  const answers: unknown[] = isRecord(body) && Array.isArray(body['answers']) ? body['answers'] : []
+  return Array.from({ length: calls }, (_none, index) => {
+    const own = answers.length === calls ? answers[index] : undefined
+    if (!isRecord(own) || !Number.isInteger(own['status'])) return judged(response, undefined, times)
+    return judged({ status: Number(own['status']), headers: response.headers }, own['body'], times)
+  })
+}
+
+function judged(
+  response: Head,
+  body: unknown,
+  times: { readonly sentAtMs: number; readonly receivedAtMs: number },
+): Answer {
+  const { status } = response
   const requestId = response.headers.get('x-request-id') ?? undefined
-  if (status >= 200 && status < 300 && body !== undefined)
-    return { kind: 'accepted', status, body, requestId, ...times }
+  if (status >= 200 && status < 300 && body !== undefined) {
+    const { sentAtMs, receivedAtMs } = times
+    return { kind: 'accepted', status, body, requestId, sentAtMs, receivedAtMs }
+  }
   if (isRecord(body) && isServiceCode(body['code']) && errorTable[body['code']].status === status) {
     return problemAnswer(body['code'], body, requestId, retryAfterMsOf(body, response))
   }
@@ -125,7 +155,7 @@ function fieldText(fields: unknown): string {
   return named.length === 0 ? '' : ` (${named.join('; ')})`
 }
 
-function strangerText(response: FetchResponse, body: unknown): string {
+function strangerText(response: Head, body: unknown): string {
   const { status } = response
   const location = response.headers.get('location')
   if (status === 0 || (status >= 300 && status < 400)) {
@@ -138,7 +168,7 @@ function strangerText(response: FetchResponse, body: unknown): string {
   return `Answered ${status} (${type}), which is not a Signalbox reply: is the client's url right, is there a proxy?`
 }
 
-function retryAfterMsOf(body: unknown, response: FetchResponse): number | undefined {
+function retryAfterMsOf(body: unknown, response: Head): number | undefined {
   if (isRecord(body) && typeof body['retryAfterMs'] === 'number' && body['retryAfterMs'] >= 0)
     return body['retryAfterMs']
   const seconds = response.headers.get('retry-after')

@@ -1,11 +1,13 @@
 import { Account } from './account.js'
 import { Background } from './background.js'
+import { Batches } from './batches.js'
+import { ContendedNames } from './contended-names.js'
 import { SignalboxError } from './errors.js'
 import { Events } from './events.js'
 import { send, type Decision } from './send.js'
 import { settingsOf, type ClientOptions, type Settings } from './settings.js'
 import { pause } from './timer.js'
-import { Transport, type Exchange } from './transport.js'
+import { Transport, type Attempts, type Exchange } from './transport.js'
 
 /** Something that must end when the client closes. */
 export interface Closable {
@@ -17,7 +19,8 @@ export interface Closable {
 export class Connection {
   readonly settings: Settings
   readonly events: Events
-  readonly transport: Transport
+  readonly transport: Attempts
+  readonly contended = new ContendedNames()
   readonly account = new Account()
   readonly background = new Background()
   /** Waits, and leases that are held. */
@@ -28,7 +31,8 @@ export class Connection {
   constructor(options: ClientOptions) {
     this.settings = settingsOf(options)
     this.events = new Events(this.settings)
-    this.transport = new Transport(this.settings, this.events)
+    const transport = new Transport(this.settings, this.events)
+    this.transport = this.settings.batch ? new Batches(transport) : transport
   }
 
   get closed(): boolean {

@@ -6,7 +6,12 @@ import type { Exchange } from './transport.js'
 import type { ReleaseBody } from './wire.gen.js'
 
 export function releaseExchange(semaphore: string, body: ReleaseBody): Exchange {
-  return { method: 'POST', path: `/v1/semaphores/${encodeURIComponent(semaphore)}/release`, body }
+  return {
+    method: 'POST',
+    path: `/v1/semaphores/${encodeURIComponent(semaphore)}/release`,
+    body,
+    batched: { call: 'release', semaphore },
+  }
 }
 
 /**

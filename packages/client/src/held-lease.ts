@@ -23,7 +23,12 @@ export interface Grant {
 }
 
 export function renewExchange(semaphore: string, body: RenewBody): Exchange {
-  return { method: 'POST', path: `/v1/semaphores/${encodeURIComponent(semaphore)}/renew`, body }
+  return {
+    method: 'POST',
+    path: `/v1/semaphores/${encodeURIComponent(semaphore)}/renew`,
+    body,
+    batched: { call: 'renew', semaphore },
+  }
 }
 
 /**

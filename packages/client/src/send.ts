@@ -2,7 +2,7 @@ import type { Accepted, Refused } from './answer.js'
 import type { Events } from './events.js'
 import { exhausted, Patience } from './patience.js'
 import { pause } from './timer.js'
-import { describe, type Exchange, type Transport } from './transport.js'
+import { describe, type Attempts, type Exchange } from './transport.js'
 
 /** How long one call goes on. */
 export interface Terms {
@@ -25,7 +25,7 @@ export type Decision = (Accepted | Refused) & { readonly attempts: number }
  * Sends a request that may be repeated until it is decided. Rejects with `UnavailableError` when the patience is over, or with a signal's reason;
  * in both cases whether it took effect is not known.
  */
-export async function send(transport: Transport, events: Events, exchange: Exchange, terms: Terms): Promise<Decision> {
+export async function send(transport: Attempts, events: Events, exchange: Exchange, terms: Terms): Promise<Decision> {
   const { clock } = transport
   const patience = new Patience(terms.retryForMs)
   for (let attempts = 1; ; attempts++) {

@@ -23,6 +23,11 @@ export interface ClientOptions {
   readonly fetch?: Fetch | undefined
   /** Passed to every `fetch`, e.g. undici's `dispatcher`. */
   readonly fetchOptions?: Readonly<Record<string, unknown>> | undefined
+  /**
+   * Whether acquires, releases and renewals that are made in the same turn of the event loop go in one request (`POST /v1/batch`). Default true; false where
+   * something between here and the service goes by the paths of the plain calls.
+   */
+  readonly batch?: boolean | undefined
   /** Default: the console. */
   readonly logger?: Logger | undefined
   /** For tests: what durations are measured by. Default: the machine's monotonic clock. */
@@ -47,6 +52,7 @@ export interface Settings {
   readonly headers: Readonly<Record<string, string>>
   readonly fetch: Fetch
   readonly fetchOptions: Readonly<Record<string, unknown>>
+  readonly batch: boolean
   readonly logger: Logger
   readonly debug: boolean
   readonly clock: Clock
@@ -102,6 +108,7 @@ export function settingsOf(options: ClientOptions): Settings {
     // Looked up at each call: tracing tools replace the global after this module was loaded.
     fetch: options.fetch ?? ((url, request) => globalThis.fetch(url, request)),
     fetchOptions: options.fetchOptions ?? {},
+    batch: options.batch ?? true,
     logger: options.logger ?? globalThis.console,
     debug: environment('SIGNALBOX_LOG') === 'debug',
     clock: options.clock ?? machineClock,

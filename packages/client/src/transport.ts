@@ -14,7 +14,40 @@ export interface Exchange {
   readonly method: 'GET' | 'POST' | 'PUT'
   /** Below the client's url; never holds a lease id, so that it may be logged. */
   readonly path: string
-  readonly body?: object
+  /** A text is JSON already. */
+  readonly body?: object | string
+  /** Where it may go with others in one request: which call of a batch it is. */
+  readonly batched?: BatchedCall
+  /** Headers of the trace it belongs to; left out: whoever sends it now. */
+  readonly trace?: Readonly<Record<string, string>>
+}
+
+export interface BatchedCall {
+  readonly call: 'acquire' | 'release' | 'renew'
+  readonly semaphore: string
+  /** Of the batch, which never waits; left out: what the attempt itself may take. */
+  readonly timeoutMs?: number
+}
+
+/** What came back of one request, if anything did. */
+export type Reply =
+  | {
+      readonly kind: 'reply'
+      readonly response: FetchResponse
+      readonly text: string
+      readonly sentAtMs: number
+      readonly receivedAtMs: number
+    }
+  | { readonly kind: 'none'; readonly error: unknown }
+
+/** Makes single attempts, with others in one request or alone. */
+export interface Attempts {
+  readonly clock: Clock
+  /**
+   * Resolves with what became of it. Rejects only with the reason of an aborted signal. When it settles without a whole answer nothing of it is under
+   * way any more; only one that was aborted may be, with others in a batch.
+   */
+  attempt(exchange: Exchange, timeoutMs: number, signals: readonly AbortSignal[]): Promise<Answer>
 }
 
 // The largest true reply is a page of 1,000 semaphores, some 300 KB.
@@ -40,8 +73,8 @@ async function textOf(response: FetchResponse): Promise<string> {
   }
 }
 
-/** Sends single attempts. Knows HTTP, and nothing of semaphores or of trying again. */
-export class Transport {
+/** Sends one request for each attempt. Knows HTTP, and nothing of semaphores or of trying again. */
+export class Transport implements Attempts {
   readonly clock: Clock
   readonly #settings: Settings
   readonly #events: Events
@@ -60,11 +93,33 @@ export class Transport {
     }
   }
 
-  /**
-   * Sends the request once and resolves with what became of it. Rejects only with the reason of an aborted signal. When it settles without a
-   * whole answer the connection has been closed, so that an attempt never outlives the next one's start.
-   */
   async attempt(exchange: Exchange, timeoutMs: number, signals: readonly AbortSignal[]): Promise<Answer> {
+    return this.answerOf(await this.request(exchange, timeoutMs, signals))
+  }
+
+  /** The headers that carry on the trace of whoever asks now. */
+  trace(): Record<string, string> {
+    return traceHeaders(this.#settings.openTelemetry)
+  }
+
+  /** What a reply means to one who asked; an error of its own each time. */
+  answerOf(reply: Reply): Answer {
+    if (reply.kind === 'reply') return answerOf(reply.response, reply.text, reply)
+    const { error } = reply
+    return fault(
+      new SignalboxError(`${this.#settings.url} did not answer: ${reasonOf(error)}`, {
+        code: 'UNREACHABLE',
+        retryable: true,
+        cause: error,
+      }),
+    )
+  }
+
+  /**
+   * Sends the request once. Rejects only with the reason of an aborted signal. When it settles without a whole reply the connection has been closed, so that
+   * an attempt never outlives the next one's start.
+   */
+  async request(exchange: Exchange, timeoutMs: number, signals: readonly AbortSignal[]): Promise<Reply> {
     throwIfAborted(signals)
     const closing = new AbortController()
     const stopListening = onAbort(signals, (reason) => closing.abort(reason))
@@ -75,22 +130,16 @@ export class Transport {
       const response = await orAborted(this.#fetch(exchange, closing.signal), closing.signal)
       const text = await orAborted(textOf(response), closing.signal)
       throwIfAborted(signals)
-      const answer = answerOf(response, text, { sentAtMs, receivedAtMs: this.clock.now() })
+      const receivedAtMs = this.clock.now()
       this.#events.debug(
-        () => `${describe(exchange)} -> ${response.status} in ${Math.round(this.clock.now() - sentAtMs)} ms`,
+        () => `${describe(exchange)} -> ${response.status} in ${Math.round(receivedAtMs - sentAtMs)} ms`,
       )
-      return answer
+      return { kind: 'reply', response, text, sentAtMs, receivedAtMs }
     } catch (error) {
       closing.abort(error)
       throwIfAborted(signals)
       this.#events.debug(() => `${describe(exchange)} -> ${String(error)}`)
-      return fault(
-        new SignalboxError(`${this.#settings.url} did not answer: ${reasonOf(error)}`, {
-          code: 'UNREACHABLE',
-          retryable: true,
-          cause: error,
-        }),
-      )
+      return { kind: 'none', error }
     } finally {
       timeout.clear()
       stopListening()
@@ -98,8 +147,8 @@ export class Transport {
   }
 
   async #fetch(exchange: Exchange, signal: AbortSignal): Promise<FetchResponse> {
-    const body = exchange.body === undefined ? undefined : JSON.stringify(exchange.body)
-    const headers = { ...traceHeaders(this.#settings.openTelemetry), ...this.#headers }
+    const body = typeof exchange.body === 'object' ? JSON.stringify(exchange.body) : exchange.body
+    const headers = { ...(exchange.trace ?? this.trace()), ...this.#headers }
     return await this.#settings.fetch(`${this.#settings.url}${exchange.path}`, {
       ...this.#settings.fetchOptions,
       method: exchange.method,

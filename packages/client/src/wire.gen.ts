@@ -6,6 +6,9 @@ export const semaphoreNamePattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/
 
 export const holderLengthMax = 256
 
+/** Most calls of one batch. */
+export const batchCallsMax = 128
+
 /** The longest that a service holds a request open, ms. */
 export const capMsMax = 25000
 

@@ -71,6 +71,7 @@ describe('an aborted acquire', () => {
     await client.semaphore('reports', 1).run(() => undefined)
     const controller = new AbortController()
     const acquiring = slow.client.semaphore('reports', 1).acquire({ signal: controller.signal })
+    await vi.waitFor(() => expect(overtaken).toHaveLength(1))
     controller.abort('changed my mind')
     await expect(acquiring).rejects.toBe('changed my mind')
     await vi.waitFor(() =>

@@ -230,7 +230,7 @@ describe('a service that misbehaves', () => {
     expect((await failureOf(client.semaphore('reports').acquire({ waitMs: 50 }))).code).toBe('UNEXPECTED_REPLY')
   })
 
-  it('and says so once, just before the caller aborts, is still told to forget the place', async () => {
+  it('and says so just before the caller aborts is still told to forget the place', async () => {
     const controller = new AbortController()
     let acquires = 0
     const stillWaiting: Fetch = async (url, request) => {
@@ -243,7 +243,8 @@ describe('a service that misbehaves', () => {
     stranger.answer = (_request, response) => json(response, 410, { code: 'LEASE_NOT_HELD', detail: 'not held' })
     const waiter = new SignalboxClient({ url: stranger.url, fetch: stillWaiting })
     await expect(waiter.semaphore('reports').acquire({ signal: controller.signal })).rejects.toBe('enough')
-    expect(acquires).toBe(1)
+    // The first such answer might have been a batch's, which waits for nobody, so the second request is sent at once.
+    expect(acquires).toBe(2)
     await vi.waitFor(() => expect(requests('/release')).toHaveLength(1))
   })
 

@@ -65,6 +65,25 @@ describe('with OpenTelemetry', () => {
     expect(traceparents(wire).at(-1)).toBeUndefined()
   })
 
+  it('so do requests that others of the same turn make beside them, and a batch carries that of its first call', async () => {
+    const { client, wire } = await start()
+    const semaphore = client.semaphore('reports', 5)
+    // Renewed within a time of its own, so by a request of its own.
+    const lease = await semaphore.acquire({ ttlMs: 1_200 })
+    const within = (calls: (() => Promise<unknown>)[]) =>
+      calls.map((call) =>
+        tracer().startActiveSpan('job', async (span) => {
+          await call().finally(() => span.end())
+          return span.spanContext().traceId
+        }),
+      )
+    const acquire = () => semaphore.acquire()
+    const [renewed, first, second] = await Promise.all(within([() => lease.renew(), acquire, acquire]))
+    expect(wire.calls('renew').map(({ headers }) => idOf(headers['traceparent']))).toEqual([renewed])
+    expect(wire.calls('batch').map(({ headers }) => idOf(headers['traceparent']))).toEqual([first])
+    expect(second).not.toBe(first)
+  })
+
   it('run is a span around its requests and its work, with the fence and the wait', async () => {
     const { client, wire } = await start()
     const semaphore = client.semaphore('reports', 3)
