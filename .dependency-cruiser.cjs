@@ -16,7 +16,7 @@ module.exports = {
           '/test/',
           '\\.d\\.ts$',
           'main\\.(tsx?|mjs)$',
-          '^packages/cli/bin/',
+          '^(packages|services)/[^/]+/bin/',
           '\\.config\\.ts$',
           '^(examples|benchmarks|scripts)/',
           '/scripts/',

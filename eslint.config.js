@@ -69,7 +69,7 @@ const directions = [
 ]
 
 export default defineConfig(
-  { ignores: ['**/dist/', '**/coverage/', '**/*.gen.ts', '.signalbox/'] },
+  { ignores: ['**/dist/', '**/coverage/', '**/*.gen.ts', '.signalbox/', 'docs/reference/sdk/'] },
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   {

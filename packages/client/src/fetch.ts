@@ -14,6 +14,7 @@ export interface FetchResponse {
   readonly body: { getReader(): FetchReader } | null
 }
 
+/** Reads a body, piece by piece. */
 export interface FetchReader {
   read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>
   cancel(reason?: unknown): Promise<void>

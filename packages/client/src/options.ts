@@ -16,6 +16,7 @@ export interface SemaphoreOptions {
   readonly holder?: string | undefined
 }
 
+/** What is asked for, when nobody waits for it. */
 export interface TryAcquireOptions {
   /** How many permits, all or none. Default 1. */
   readonly permits?: number | undefined
@@ -33,11 +34,13 @@ export interface TryAcquireOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** What is asked for, and for how long. */
 export interface AcquireOptions extends TryAcquireOptions {
   /** How long to queue, ms; 0: not at all. Left out: until granted or aborted. */
   readonly waitMs?: number | undefined
 }
 
+/** What a lease is to be from here on. */
 export interface AdoptOptions {
   /** How long the lease lasts unrenewed from here on, ms. Default 30,000. */
   readonly ttlMs?: number | undefined
