@@ -83,13 +83,18 @@ export class LiveStreams {
   }
 
   async #lookAtAll(): Promise<void> {
-    const beganAtMs = performance.now()
     const round = this.#round
-    for (const topic of this.#topics.values()) await this.#look(topic)
+    let lookedForMs = 0
+    for (const topic of this.#topics.values()) {
+      const beganAtMs = performance.now()
+      await this.#look(topic)
+      // Looking in vain costs the store nothing, and who waits for its return should not wait longer.
+      if (!topic.isCutOff) lookedForMs += performance.now() - beganAtMs
+    }
     // Ended meanwhile.
     if (this.#round !== round) return
     this.#round = null
-    this.#plan(Math.max(this.#settings.intervalMs, (performance.now() - beganAtMs) * pausesPerLook))
+    this.#plan(Math.max(this.#settings.intervalMs, lookedForMs * pausesPerLook))
   }
 
   async #look(topic: Topic): Promise<void> {

@@ -20,6 +20,11 @@ export class Topic {
     return this.#readers.size > 0
   }
 
+  /** Whether the last look found no store. */
+  get isCutOff(): boolean {
+    return this.#knows === 'no store'
+  }
+
   /** Begins with all that is known; where nothing is yet, with what the look under way will find. */
   join(reader: EventStream): void {
     this.#readers.add(reader)
