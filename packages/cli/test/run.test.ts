@@ -75,6 +75,16 @@ describe('the command', () => {
     expect(await service.state(name)).toMatchObject({ used: 0 })
   })
 
+  test('gives its lease back once, and does not leave it to its ttl', async () => {
+    const service = await serve()
+    const script = 'test -z "$NODE_CHANNEL_FD" && test ! -e /dev/fd/3'
+    expect(await outcome(service, 'run', 'job', '--', 'sh', '-c', script)).toEqual({ code: 0, stdout: '', stderr: '' })
+    const metrics = await (await fetch(`${service.url}/metrics`)).text()
+    const releases = metrics.match(/^signalbox_http_request_seconds_count\{.*\/release".*/gm)
+    expect(releases).toEqual([expect.stringMatching(/status="200"\} 1$/)])
+    expect(metrics).toContain('signalbox_leases_expired_total 0')
+  })
+
   test('leaves what it has put into the background, when it ends by itself', async () => {
     const service = shared()
     const name = freshName()
