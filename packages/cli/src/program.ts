@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { Context } from './context.js'
 import { exitCodeMeanings } from './exit-codes.js'
+import { completionCommand } from './commands/completion.js'
 import { doctorCommand } from './commands/doctor.js'
 import { keygenCommand } from './commands/keygen.js'
 import { lsCommand } from './commands/ls.js'
@@ -33,6 +34,7 @@ export function buildProgram(context: Context): Command {
     keygenCommand,
     watchCommand,
     doctorCommand,
+    completionCommand,
   ]
   for (const make of commands) program.addCommand(make(context).copyInheritedSettings(program))
   program.addHelpText('after', `\nThe key is read from SIGNALBOX_API_KEY.\n\n${exitCodesText}`)

@@ -165,13 +165,22 @@ describe('what is said', () => {
       ['release', 'a', '--fence', '1'],
     ])
       expect((await outcome(args, 'http://127.0.0.1:1')).code, args.join(' ')).toBe(69)
-    const server = createServer((_request, response) => response.end('<html>')).listen(0, '127.0.0.1')
+    let status = 200
+    let body = '<html>'
+    const server = createServer((_request, response) => response.writeHead(status).end(body)).listen(0, '127.0.0.1')
     await once(server, 'listening')
     onTestFinished(() => void server.close())
     const address = server.address()
     const url = `http://127.0.0.1:${String(typeof address === 'object' ? address?.port : undefined)}`
     for (const args of [['ls'], ['rm', 'a'], ['release', 'a', '--fence', '1']])
       expect((await outcome(args, url)).code, args.join(' ')).toBe(76)
+    status = 404
+    expect((await outcome(['rm', 'a'], url)).code).toBe(76)
+    body = '{"code":"OF_ANOTHER_PROGRAM"}'
+    expect((await outcome(['rm', 'a'], url)).code).toBe(76)
+    // A proxy's: the service behind it is away.
+    status = 502
+    expect((await outcome(['rm', 'a'], url)).code).toBe(69)
   })
 
   test('of a key with control characters repeats neither it nor them', async () => {
