@@ -98,3 +98,22 @@ describe('list-waiters', () => {
     expect(await list(2, 2)).toMatchObject({ items: ['3', '3', '3', String(nowMs), '0', 'of c'] })
   })
 })
+
+describe('a look', () => {
+  it.each([
+    { what: 'inspect', look: () => table.call('inspect', {}) },
+    { what: 'list-leases', look: () => table.call('listLeases', { afterDeadlineMs: 0, afterFence: 0, pageSize: 9 }) },
+    { what: 'list-waiters', look: () => table.call('listWaiters', { afterArrival: 0, pageSize: 9 }) },
+  ])('that drops the last waiter, whose replica died, leaves nothing of it: $what', async ({ look }) => {
+    await acquire({ leaseId: a, createLimit: 1, ttlMs: 60_000 })
+    await acquire({ leaseId: b, enqueue: true })
+    expect(await table.snapshot()).toMatchObject({
+      queue: expect.anything() as object,
+      replicas: expect.anything() as object,
+    })
+    table.clock.advance(20_000)
+    await look()
+    expect(Object.keys(await table.snapshot()).sort()).toEqual(['deadlines', 'leases', 'state'])
+    expect(await stateOf()).toMatchObject({ used: '1', nearest: '' })
+  })
+})
