@@ -61,7 +61,7 @@ const npx = (...args: string[]): Promise<{ stdout: string; stderr: string }> =>
 
 it('has only what it needs', async () => {
   const installed = join(project, 'node_modules', '@signalbox', 'cli')
-  expect((await readdir(installed)).sort()).toEqual(['README.md', 'bin', 'dist', 'package.json', 'src'])
+  expect((await readdir(installed)).sort()).toEqual(['LICENSE', 'README.md', 'bin', 'dist', 'package.json', 'src'])
   expect((await readdir(join(project, 'node_modules'))).sort()).toEqual([
     '.bin',
     '.package-lock.json',
