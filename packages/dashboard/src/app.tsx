@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { Api, type Refusal } from './live/api.js'
 import { Histories } from './live/history.js'
 import { OverviewFeed } from './live/overview-feed.js'
-import { accessOf } from './live/wire.js'
+import { accessOf, WireError } from './live/wire.js'
 import { Page } from './page.js'
 import type { Session } from './session.js'
 import { SignIn } from './sign-in.js'
@@ -16,7 +16,7 @@ type State =
 export function App() {
   const [state, setState] = useState<State>({ kind: 'asking' })
 
-  const enter = async (key: string | null) => {
+  const ask = async (key: string | null) => {
     const api = new Api(key)
     const answer = await api.call('GET', '/v1/access')
     if (answer.kind === 'refused') {
@@ -40,6 +40,12 @@ export function App() {
     overview.start()
     setState({ kind: 'signed-in', session: { api, access, histories, overview, leave } })
   }
+
+  const enter = (key: string | null) =>
+    ask(key).catch((error: unknown) => {
+      if (!(error instanceof WireError)) throw error
+      setState({ kind: 'signed-out', detail: error.message })
+    })
 
   useEffect(() => void enter(null), [])
 

@@ -41,6 +41,9 @@ export function SignIn({ detail, onKey }: Props) {
           autocomplete="off"
           spellcheck={false}
           required
+          // What a header cannot carry would look like a service that does not answer.
+          pattern="\s*[!-~]+\s*"
+          title="An API key is letters, digits and signs, without spaces."
           aria-describedby="key-note"
         />
         <button type="submit" class="primary" disabled={busy}>

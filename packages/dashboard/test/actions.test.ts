@@ -83,6 +83,19 @@ test('a semaphore in use is removed only when its leases are given up in so many
   expect(await stateOf(url, 'reports')).toMatchObject({ code: 'SEMAPHORE_NOT_FOUND' })
 })
 
+test('a dialog about a semaphore that somebody else removes is gone, and stays gone when there is one again', async () => {
+  const { page, url } = await openDashboard({ place: '#/semaphores/reports' })
+  await put(url, 'reports', 2)
+  await page.getByRole('button', { name: 'Remove' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.waitFor()
+  await fetch(`${url}/v1/semaphores/reports`, { method: 'DELETE' })
+  await page.getByText('There is no semaphore of this name now').waitFor()
+  await put(url, 'reports', 3)
+  await page.getByText('0 of 3 in use').first().waitFor()
+  expect(await dialog.count()).toBe(0)
+})
+
 test('a lease that is granted while somebody confirms the removal is not made void', async () => {
   const { page, url } = await openDashboard({ place: '#/semaphores/reports' })
   await put(url, 'reports', 1)

@@ -1,4 +1,5 @@
-import { expect } from 'vitest'
+import { startTcpProxy } from '@signalbox/test-redis'
+import { expect, inject, onTestFinished } from 'vitest'
 import { run } from '../../../services/semaphore/test/run-service.js'
 import { test } from './browser-test.js'
 import { Holder, holding } from './holders.js'
@@ -94,4 +95,19 @@ test('the page says when the service is gone, and goes on when it is back', asyn
   await put(url, 'reports', 7)
   await status.getByText('Live', { exact: true }).waitFor()
   await row.getByText('0 of 7').waitFor()
+})
+
+test('the page says when the service does not reach its store, and goes on when it does', async () => {
+  const { hostname, port } = new URL(inject('redisUrl'))
+  const proxy = await startTcpProxy({ host: hostname, port: Number(port) })
+  onTestFinished(() => proxy.close())
+  const { page, url } = await openDashboard({ env: { REDIS_URL: `redis://${proxy.host}:${proxy.port}` } })
+  await put(url, 'reports', 3)
+  await rowOf(page, 'reports').getByText('0 of 3').waitFor()
+  await proxy.refuse()
+  const status = page.getByRole('banner').getByRole('status')
+  await status.getByText('Not live: The service does not reach its store.').waitFor()
+  await proxy.accept()
+  await status.getByText('Live', { exact: true }).waitFor()
+  await rowOf(page, 'reports').getByText('0 of 3').waitFor()
 })

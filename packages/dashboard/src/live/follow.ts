@@ -1,5 +1,6 @@
 import { createParser } from 'eventsource-parser'
 import { jsonOf, refusalOf, type Api, type Refusal } from './api.js'
+import { WireError } from './wire.js'
 
 export type Connection =
   | { readonly kind: 'connecting' }
@@ -95,8 +96,7 @@ async function readOnce(
       parser.feed(decoder.decode(value, { stream: true }))
     }
   } catch (error) {
-    if (error instanceof Error && error.name === 'WireError')
-      return { ...ended(error.message), retryAfterMs: retryMaxMs }
+    if (error instanceof WireError) return { ...ended(error.message), retryAfterMs: retryMaxMs }
     return ended(attempt.signal.aborted ? 'The service has fallen silent.' : 'The service does not answer.')
   } finally {
     clearTimeout(silence)

@@ -52,6 +52,11 @@ function list<Item>(fields: Fields, name: string, itemOf: (value: unknown) => It
   throw new WireError(name)
 }
 
+function wordOf(value: unknown): string {
+  if (typeof value === 'string') return value
+  throw new WireError('word')
+}
+
 function semaphoreOf(value: unknown): LiveSemaphore {
   const fields = fieldsOf(value, 'semaphore')
   return {
@@ -97,7 +102,7 @@ export function snapshotOf(data: unknown): SemaphoresSnapshot {
 
 export function changesOf(data: unknown): SemaphoresChanges {
   const fields = fieldsOf(data, 'changes')
-  return { changed: list(fields, 'changed', semaphoreOf), removed: list(fields, 'removed', String) }
+  return { changed: list(fields, 'changed', semaphoreOf), removed: list(fields, 'removed', wordOf) }
 }
 
 export function detailOf(data: unknown): SemaphoreSnapshot {
@@ -114,7 +119,7 @@ export function detailOf(data: unknown): SemaphoreSnapshot {
 export function accessOf(data: unknown): { key: string | null; scopes: ReadonlySet<string>; prefix: string } {
   const fields = fieldsOf(data, 'access')
   const key: AccessReply['key'] = fields['key'] === null ? null : text(fields, 'key')
-  return { key, scopes: new Set(list(fields, 'scopes', String)), prefix: text(fields, 'prefix') }
+  return { key, scopes: new Set(list(fields, 'scopes', wordOf)), prefix: text(fields, 'prefix') }
 }
 
 /** What of a problem document this page goes by; null: it is none. */

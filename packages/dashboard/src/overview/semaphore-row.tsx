@@ -13,7 +13,9 @@ export function SemaphoreRow({ row, index }: { readonly row: Row; readonly index
         <Lamp aspect={aspect} />
       </td>
       <th role="rowheader" scope="row" class="column-name">
-        <a href={hrefOf(name)}>{name}</a>
+        <a href={hrefOf(name)} title={name}>
+          {name}
+        </a>
       </th>
       <td role="cell" class="column-use">
         <div class="use">

@@ -34,6 +34,11 @@ export function SemaphorePage({ name, session, onDone }: Props) {
     heading.current?.focus()
   }, [name])
   const { detail } = feed
+  const isThere = detail !== null
+  useEffect(() => {
+    // Somebody else removed it: should it come back, it is not this one that was meant.
+    if (!isThere) setAction(null)
+  }, [isThere])
   const mayChange = access.scopes.has('admin')
   return (
     <>
