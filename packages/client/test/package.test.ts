@@ -29,7 +29,7 @@ beforeAll(async () => {
   project = join(directory, 'project')
   await Promise.all([mkdir(built, { recursive: true }), mkdir(project)])
   await cp(join(repository, 'tsconfig.base.json'), join(directory, 'tsconfig.base.json'))
-  for (const part of ['package.json', 'README.md', 'tsconfig.json', 'src'])
+  for (const part of ['package.json', 'README.md', 'LICENSE', 'tsconfig.json', 'src'])
     await cp(join(source, part), join(built, part), { recursive: true })
   await run(process.execPath, [tsc, '-p', built])
   const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', directory], { cwd: built })
@@ -113,7 +113,7 @@ describe('the packed package', () => {
     const manifest = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8')) as Record<string, unknown>
     expect(manifest).toMatchObject({ type: 'module', sideEffects: false })
     expect(manifest['dependencies'] ?? {}).toEqual({})
-    expect((await readdir(installed)).sort()).toEqual(['README.md', 'dist', 'package.json', 'src'])
+    expect((await readdir(installed)).sort()).toEqual(['LICENSE', 'README.md', 'dist', 'package.json', 'src'])
     expect(await readdir(join(project, 'node_modules'))).toEqual(['.package-lock.json', '@signalbox'])
     const dist = await readdir(join(installed, 'dist'))
     expect(dist.filter((name) => !/\.(js|d\.ts|js\.map|d\.ts\.map)$/.test(name))).toEqual([])

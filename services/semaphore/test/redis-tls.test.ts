@@ -38,7 +38,7 @@ describe('a Redis that speaks TLS', () => {
       await vi.waitFor(async () => expect((await fetch(`${url}/readyz`)).status).toBe(200), { timeout, interval: 50 })
     const held = (await (await acquire(one, { ttlMs: 600_000, create: { limit: 1 } })).json()) as { leaseId: string }
     const waiting = acquire(other, { waitMs: 25_000 })
-    const seen = async () => (await fetch(`${one}/v1/semaphores/a`)).json()
+    const seen = async (): Promise<unknown> => (await fetch(`${one}/v1/semaphores/a`)).json()
     await vi.waitFor(async () => expect(await seen()).toMatchObject({ waiting: 1 }), { timeout, interval: 20 })
     // The heartbeat is minutes away and the lease lasts longer than the test: only the notice can end this wait in time.
     await fetch(`${one}/v1/semaphores/a/release`, {
