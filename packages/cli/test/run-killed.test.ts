@@ -51,6 +51,16 @@ describe('while it holds', () => {
     await expectFree(held)
   })
 
+  test('in the foreground SIGKILL of the command line ends the child, and does not end what that has started', async () => {
+    const { running, warden, pids } = await hold(['--ttl', '1h', '--grace', '300ms', '--foreground'])
+    const [child, grandchild] = pids
+    running.child.kill('SIGKILL')
+    await expectGone(child, warden)
+    expect(isAlive(grandchild)).toBe(true)
+    process.kill(grandchild, 'SIGKILL')
+    expect(await running.ended).toBe('SIGKILL')
+  })
+
   test('SIGKILL of the child ends what it had started: 137, and the permit is back at once', async () => {
     const held = await hold(['--ttl', '1h'])
     const { running, pids } = held
