@@ -90,16 +90,15 @@ function queryParametersOf(route: Route): Json[] {
 
 function successes(route: Route): Json {
   return Object.fromEntries(
-    route.replies.map(({ status, description, schema, contentType, example }) => {
+    route.replies.map(({ status, description, schema, contentType, otherContentType, example }) => {
       const media = {
         ...(schema === undefined ? {} : { schema: schemaOf(schema, 'output') }),
         ...(example === undefined ? {} : { example }),
       }
       const type = contentType ?? (schema === undefined ? undefined : 'application/json')
-      return [
-        status,
-        { description, headers: commonHeaders, ...(type === undefined ? {} : { content: { [type]: media } }) },
-      ]
+      const types = [type, otherContentType].filter((one) => one !== undefined)
+      const content = types.length === 0 ? {} : { content: Object.fromEntries(types.map((one) => [one, media])) }
+      return [status, { description, headers: commonHeaders, ...content }]
     }),
   )
 }

@@ -14,7 +14,14 @@ export function docsRoute(routes: () => readonly Route[]): Route {
     tag: 'service',
     scope: 'inspect',
     anyQuery: true,
-    replies: [{ status: 200, description: 'What /openapi.json says, for people', contentType: 'text/html' }],
+    replies: [
+      {
+        status: 200,
+        description: 'What /openapi.json says, for people',
+        contentType: 'text/html',
+        otherContentType: 'text/markdown',
+      },
+    ],
     codes: [],
     handle({ headers }, reply) {
       if (pages === null) {

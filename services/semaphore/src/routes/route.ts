@@ -14,6 +14,8 @@ export interface RouteReply {
   /** Left out: no body, or one that is no JSON. */
   readonly schema?: z.ZodType
   readonly contentType?: string
+  /** What else it may be, where the caller says what it likes. */
+  readonly otherContentType?: string
   readonly example?: unknown
 }
 
