@@ -54,14 +54,13 @@ const shortestSliceMs = 100
  */
 export async function acquire(connection: Connection, wish: Wish): Promise<Acquired> {
   connection.refuseIfClosed()
-  const closing = new AbortController()
-  const signals = wish.signal === undefined ? [closing.signal] : [wish.signal, closing.signal]
+  const { closing } = connection
+  const signals = wish.signal === undefined ? [closing] : [wish.signal, closing]
   throwIfAborted(signals)
   const acquiring = new Acquisition(connection, wish, signals).run()
   const item: Closable = {
-    close: async (error) => {
-      closing.abort(error)
-      // Until it has ended: only then is it known whether there is something to undo.
+    // Until it has ended: only then is it known whether there is something to undo.
+    close: async () => {
       await acquiring.catch(() => undefined)
     },
   }

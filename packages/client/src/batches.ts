@@ -7,9 +7,10 @@ import { batchCallsMax } from './wire.gen.js'
 
 /** One attempt that may go with others. */
 interface Gathered {
-  /** With the trace of its caller: by the time it is sent another's may be current. */
   readonly exchange: Exchange
   readonly batched: BatchedCall
+  /** Of its caller: by the time it is sent another's may be current. */
+  readonly trace: Readonly<Record<string, string>>
   readonly timeoutMs: number
   readonly signals: readonly AbortSignal[]
   readonly resolve: (answer: Answer | Promise<Answer>) => void
@@ -51,10 +52,17 @@ export class Batches implements Attempts {
     if (batched === undefined || this.#isUnfit) return this.#transport.attempt(exchange, timeoutMs, signals)
     return new Promise((resolve, reject) => {
       throwIfAborted(signals)
+      // Member by member: spreading what is there already took as long as all else of it.
       const one: Gathered = {
-        ...{ exchange: { ...exchange, trace: this.#transport.trace() }, batched, timeoutMs, signals, resolve },
+        exchange,
+        batched,
+        trace: this.#transport.trace(),
+        timeoutMs,
+        signals,
+        resolve,
+        stopListening: nothing,
         isAborted: false,
-        ...{ stopListening: () => undefined, leave: () => undefined },
+        leave: nothing,
       }
       one.stopListening = onAbort(signals, (reason) => {
         one.isAborted = true
@@ -104,9 +112,9 @@ export class Batches implements Attempts {
     send()
   }
 
-  #sendAlone({ exchange, timeoutMs, signals, resolve, stopListening }: Gathered): void {
+  #sendAlone({ exchange, trace, timeoutMs, signals, resolve, stopListening }: Gathered): void {
     stopListening()
-    resolve(this.#transport.attempt(exchange, timeoutMs, signals))
+    resolve(this.#transport.attempt({ ...exchange, trace }, timeoutMs, signals))
   }
 
   async #send(calls: readonly Gathered[], texts: readonly string[], timeoutMs: number): Promise<void> {
@@ -119,7 +127,7 @@ export class Batches implements Attempts {
       }
     }
     // A request has room for one trace.
-    const trace = calls[0]?.exchange.trace ?? {}
+    const trace = calls[0]?.trace ?? {}
     const exchange: Exchange = { method: 'POST', path: '/v1/batch', body: `{"calls":[${texts.join()}]}`, trace }
     // Rejects only when there is nobody left to hear of it.
     const reply = await this.#transport.request(exchange, timeoutMs, [cutting.signal]).catch(() => null)
@@ -142,6 +150,10 @@ export class Batches implements Attempts {
       one.resolve(answers[index] ?? this.#transport.answerOf(reply))
     }
   }
+}
+
+function nothing(): void {
+  // In the place of what there is to call only later.
 }
 
 function textOf({ exchange, batched: { call, semaphore } }: Gathered): string {

@@ -25,6 +25,7 @@ export class Connection {
   readonly background = new Background()
   /** Waits, and leases that are held. */
   readonly open = new Set<Closable>()
+  readonly #closing = new AbortController()
   readonly #ending = new AbortController()
   #closed: Promise<void> | undefined
 
@@ -37,6 +38,11 @@ export class Connection {
 
   get closed(): boolean {
     return this.#closed !== undefined
+  }
+
+  /** Aborts when `close` is called. One for all: an AbortController for each acquire cost as much as all else that it is made of. */
+  get closing(): AbortSignal {
+    return this.#closing.signal
   }
 
   /** Aborts when `close` has waited long enough. */
@@ -64,6 +70,7 @@ export class Connection {
   async #close(timeoutMs: number): Promise<void> {
     const error = closedError()
     const waiting = new AbortController()
+    this.#closing.abort(error)
     const ended = Promise.all([...this.open].map((item) => item.close(error))).then(() => this.background.ended())
     await Promise.race([ended, pause(this.settings.clock, timeoutMs, [waiting.signal], false).catch(() => undefined)])
     waiting.abort()

@@ -48,9 +48,12 @@ export class HeldLease implements Lease, Closable {
   readonly #term: Term
   readonly #renewal: Renewal
   readonly #retire: boolean
-  readonly #aborting = new AbortController()
+  /** Made when somebody asks for it: most leases are released before that, and it cost more than the lease. */
+  #aborting: AbortController | undefined
   #state: 'held' | 'released' | 'lost' | 'detached' = 'held'
   #lost: LeaseLostError | undefined
+  /** With what the signal has aborted. */
+  #endedBy: LeaseLostError | undefined
   #released: Promise<void> | undefined
 
   constructor(connection: Connection, grant: Grant) {
@@ -68,14 +71,33 @@ export class HeldLease implements Lease, Closable {
       lost: (error) => this.#lose(error),
       failed: (error) => this.#renewFailed(error),
     })
-    allowManyListeners(this.#aborting.signal)
     connection.open.add(this)
     this.#renewal.schedule()
   }
 
   get signal(): AbortSignal {
     this.#renewal.checkDeadline()
-    return this.#aborting.signal
+    return this.#own.signal
+  }
+
+  get #own(): AbortController {
+    if (this.#aborting === undefined) {
+      this.#aborting = new AbortController()
+      allowManyListeners(this.#aborting.signal)
+      if (this.#endedBy !== undefined) this.#aborting.abort(this.#endedBy)
+    }
+    return this.#aborting
+  }
+
+  #abort(error: LeaseLostError): void {
+    this.#endedBy = error
+    this.#aborting?.abort(error)
+  }
+
+  /** The reason of the signal, for who does not need the signal. */
+  get endedBy(): LeaseLostError | undefined {
+    this.#renewal.checkDeadline()
+    return this.#endedBy
   }
 
   get #asked(): AskedLease {
@@ -92,7 +114,7 @@ export class HeldLease implements Lease, Closable {
       timeoutMs: Math.min(this.#connection.settings.timeoutMs, Math.max(1, this.#term.ttlMs / 6)),
       retryForMs: this.#connection.settings.retryForMs,
       untilMs: this.#state === 'held' ? this.#term.deadlineMs : Infinity,
-      signals: [this.#connection.ending, this.#aborting.signal],
+      signals: [this.#connection.ending, this.#own.signal],
     }
     const { transport, events } = this.#connection
     const exchange = renewExchange(this.semaphore, { leaseId: this.id, ttlMs: this.#term.cappedTtlMs(ttlMs) })
@@ -143,7 +165,7 @@ export class HeldLease implements Lease, Closable {
     })
     const wasHeld = this.#state === 'held'
     const releasing = this.#releaseQuietly()
-    if (wasHeld) this.#aborting.abort(error)
+    if (wasHeld) this.#abort(error)
     await releasing
   }
 
@@ -202,7 +224,7 @@ export class HeldLease implements Lease, Closable {
     try {
       const exchange = renewExchange(this.semaphore, { leaseId: this.id, ttlMs })
       // Closed when the lease is lost: a late renewal would keep the permits from others for another ttl.
-      const signals = [this.#connection.ending, this.#aborting.signal]
+      const signals = [this.#connection.ending, this.#own.signal]
       const answer = await this.#connection.transport.attempt(exchange, timeoutMs, signals)
       if (answer.kind === 'accepted') {
         this.#term.extend(grantedOf(answer, leaseOf(answer, this.#asked)))
@@ -226,7 +248,7 @@ export class HeldLease implements Lease, Closable {
     this.#lost = error
     this.#renewal.stop()
     this.#connection.open.delete(this)
-    this.#aborting.abort(error)
+    this.#abort(error)
     this.#connection.events.emit({ kind: 'lease-lost', semaphore: this.semaphore, fence: this.fence, error })
   }
 }

@@ -184,7 +184,7 @@ export class Semaphore {
   }
 }
 
-async function runUnder<Result>(lease: Lease, work: Work<Result>): Promise<Result> {
+async function runUnder<Result>(lease: HeldLease, work: Work<Result>): Promise<Result> {
   try {
     let result: Result
     try {
@@ -201,12 +201,8 @@ async function runUnder<Result>(lease: Lease, work: Work<Result>): Promise<Resul
 }
 
 /** Undefined while the lease is held. */
-function lostBefore(lease: Lease, thrown: unknown): LeaseLostError | undefined {
-  const { signal } = lease
-  if (!signal.aborted) return undefined
-  const lost: unknown = signal.reason
-  if (!(lost instanceof LeaseLostError)) return undefined
-  if (thrown === lost) return lost
+function lostBefore({ endedBy: lost }: HeldLease, thrown: unknown): LeaseLostError | undefined {
+  if (lost === undefined || thrown === lost) return lost
   const { code, status, requestId, cause } = lost
   return new LeaseLostError(lost.message, { code, status, requestId, cause: thrown ?? cause })
 }
