@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { type Lease as SdkLease, SignalboxClient, SignalboxError } from '@signalbox/client'
 import { type AcquireOutcome, type Factory, type Opened, semaphoreSuite, type Subject } from '../src/index.js'
 import { httpSubject, type Send } from './http-subject.js'
@@ -25,7 +26,7 @@ function sendTo(url: string): Send {
  * A client as a subject. Its leases are detached at once: a lease that renews itself outlives every deadline that the suite
  * waits for, and the renewal of the SDK has tests of its own.
  */
-function sdkSubject(client: SignalboxClient, url: string): Subject {
+function sdkSubject(client: SignalboxClient, url: string, beside: () => void): Subject {
   const leases = new Map<string, SdkLease>()
 
   function acquire({ semaphore, permits, ttlMs, waitMs, holder, create }: Parameters<Subject['acquire']>[0]): Opened {
@@ -36,6 +37,7 @@ function sdkSubject(client: SignalboxClient, url: string): Subject {
       : client.semaphore(semaphore, limit, { onConflict })
     const askedAtMs = performance.now()
     const options = { permits, ttlMs, waitMs, holder, signal: aborting.signal }
+    beside()
     const outcome = subject.acquire(options).then(
       (lease): AcquireOutcome => {
         lease.detach()
@@ -70,6 +72,7 @@ function sdkSubject(client: SignalboxClient, url: string): Subject {
       try {
         const lease = await leaseOf(semaphore, leaseId)
         leases.delete(leaseId)
+        beside()
         await lease.release()
         return { kind: 'released', permits: lease.permits }
       } catch (error) {
@@ -79,6 +82,7 @@ function sdkSubject(client: SignalboxClient, url: string): Subject {
     renew: async ({ semaphore, leaseId, ttlMs }) => {
       try {
         const lease = await leaseOf(semaphore, leaseId)
+        beside()
         await lease.renew(ttlMs)
         return { kind: 'renewed', expiresInMs: lease.expiresInMs, fence: lease.fence }
       } catch (error) {
@@ -95,14 +99,22 @@ function sdkSubject(client: SignalboxClient, url: string): Subject {
   }
 }
 
-const factory: Factory = {
+/** A call that changes nothing: the one made after it in the same turn is not alone, so that it goes by a batch. */
+function callBeside(client: SignalboxClient): void {
+  client
+    .semaphore('beside')
+    .adopt(randomUUID())
+    .catch(() => undefined)
+}
+
+const factoryOf = (beside: (client: SignalboxClient) => void): Factory => ({
   // Of residue because a client retires what it gives up: its id is remembered for a minute.
   lacks: ['lease ids', 'acquire without create', 'still waiting', 'limit mismatch', 'residue'],
   async open(settings) {
     const { apps, store, close } = openServices(settings)
     const urls = await Promise.all(apps.map((app) => app.listen({ host: '127.0.0.1', port: 0 })))
     const clients = urls.map((url) => new SignalboxClient({ url, logger: { warn: () => undefined } }))
-    const [one, other] = clients.map((client, index) => sdkSubject(client, urls[index] ?? ''))
+    const [one, other] = clients.map((client, index) => sdkSubject(client, urls[index] ?? '', () => beside(client)))
     if (one === undefined || other === undefined) throw new Error('two clients were made')
     return {
       one,
@@ -114,6 +126,10 @@ const factory: Factory = {
       },
     }
   },
-}
+})
 
-semaphoreSuite('through the SDK', factory)
+semaphoreSuite(
+  'through the SDK',
+  factoryOf(() => undefined),
+)
+semaphoreSuite('through the SDK, in batches', factoryOf(callBeside))

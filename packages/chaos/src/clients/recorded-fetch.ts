@@ -45,21 +45,42 @@ function targetOf(method: string, url: string): { operation: Operation; semaphor
   }
 }
 
-/** `fetch` that writes down what is asked, before it is, and what came of it. */
+const batch = z.object({
+  calls: z.array(body.extend({ call: z.enum(['acquire', 'release', 'renew']), semaphore: z.string() })),
+})
+const batchAnswer = z.object({ answers: z.array(z.object({ status: z.number(), body: answer })) })
+
+/** What a request asks: one thing, or as many as its batch has calls. */
+function asksOf(url: string, { method, body: text = '{}' }: Sent) {
+  if (!url.endsWith('/v1/batch')) return [{ ...body.parse(JSON.parse(text)), ...targetOf(method, url) }]
+  return batch.parse(JSON.parse(text)).calls.map(({ call, ...asked }) => ({ ...asked, operation: call }))
+}
+
+/** `fetch` that writes down what is asked, before it is, and what came of it: of a batch call by call. */
 export function recordedFetch(recorder: Recorder): (url: string, sent: Sent) => Promise<Response> {
   let count = 0
   return async (url, sent) => {
-    const request = `${recorder.by}#${(count += 1)}`
-    const asked = body.parse(JSON.parse(sent.body ?? '{}'))
-    recorder.record({ kind: 'request', request, ...asked, ...targetOf(sent.method, url) })
+    const requests = asksOf(url, sent).map((asked) => {
+      const request = `${recorder.by}#${(count += 1)}`
+      recorder.record({ kind: 'request', request, ...asked })
+      return request
+    })
     try {
       const response = await fetch(url, sent)
       const text = await response.text()
-      const told = response.headers.get('content-type')?.includes('json') === true ? answer.parse(JSON.parse(text)) : {}
-      recorder.record({ kind: 'reply', request, status: response.status, ...told })
+      const isJson = response.headers.get('content-type')?.includes('json') === true
+      const told = isJson ? (JSON.parse(text) as unknown) : {}
+      const answers =
+        response.status === 200 && url.endsWith('/v1/batch')
+          ? batchAnswer.parse(told).answers
+          : requests.map(() => ({ status: response.status, body: answer.parse(told) }))
+      for (const [index, request] of requests.entries()) {
+        const { status, body: own } = answers[index] ?? { status: response.status, body: {} }
+        recorder.record({ kind: 'reply', request, status, ...own })
+      }
       return new Response(text === '' ? null : text, { status: response.status, headers: response.headers })
     } catch (error) {
-      recorder.record({ kind: 'unanswered', request, why: reasonOf(error) })
+      for (const request of requests) recorder.record({ kind: 'unanswered', request, why: reasonOf(error) })
       throw error
     }
   }

@@ -12,7 +12,7 @@ import {
   type Store,
   type StoreSettings,
 } from '@signalbox/engine'
-import { buildApp } from '@signalbox/semaphore-service'
+import { buildApp, watchUnused } from '@signalbox/semaphore-service'
 import { inject, onTestFinished, vi } from 'vitest'
 
 export interface Replica {
@@ -62,11 +62,15 @@ export async function startReplica(options: ReplicaOptions = {}): Promise<Replic
   await vi.waitFor(() => store.ping(), 5_000)
   const engine = createEngine({ store, settings: options.engine ?? {} })
   const app = buildApp({ engine })
+  const closeUnused = watchUnused(app.server)
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   onTestFinished(async () => {
     // Answers who still waits, so that no request of the test ends without a reply.
     engine.stop()
-    await app.close()
+    const closing = app.close()
+    // Of requests that were aborted before their connection was there; the server would wait for them.
+    closeUnused()
+    await closing
     await engine.close()
     await store.close()
   })
