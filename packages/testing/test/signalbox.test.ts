@@ -35,6 +35,17 @@ describe('the service in the test', () => {
     ])
   })
 
+  it('hands a permit on to one of many who asked at once without a ms passing', async () => {
+    await using t = await startSignalbox()
+    const reports = t.client.boundedSemaphore('reports', 1)
+    const held = await reports.acquire()
+    const asked = [reports.acquire(), reports.acquire(), reports.acquire()]
+    await t.advance(0)
+    await held.release()
+    for (const one of asked) await (await one).release()
+    expect(await reports.inspect()).toMatchObject({ used: 0, waiting: 0 })
+  })
+
   it('shares nothing with another one', async () => {
     await using one = await startSignalbox()
     await using other = await startSignalbox()
