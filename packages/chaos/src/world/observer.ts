@@ -9,6 +9,7 @@ import type { Recorder } from '../history/recorder.js'
 const script = readFileSync(new URL('../../lua/observe.lua', import.meta.url), 'utf8')
 const keyPrefix = 'signalbox:'
 const everyMs = 50
+const answerWithinMs = 120_000
 
 const texts = z.array(z.string())
 const observed = z.tuple([
@@ -108,6 +109,18 @@ export class Observer {
 
   /** Keys of the semaphore other than its configuration and what is to be remembered for a while. */
   async residueOf(semaphore: string): Promise<string[]> {
+    // The faults are over, but a busy machine may still be connecting this observer anew. Reading again changes nothing.
+    for (const untilMs = nowMs() + answerWithinMs; ;) {
+      try {
+        return await this.#residueOf(semaphore)
+      } catch (error) {
+        if (nowMs() > untilMs) throw error
+      }
+      await pause(everyMs)
+    }
+  }
+
+  async #residueOf(semaphore: string): Promise<string[]> {
     const begin = `${keyPrefix}{${semaphore}}:`
     const keys: string[] = []
     let cursor = '0'
