@@ -25,6 +25,17 @@ describe('I1', () => {
     expect(brokenIn(historyOf(before, sample(100, { limit: 1, leases })))).toEqual([])
   })
 
+  test('a limit that was set, grown and lowered between two samples allows what it allowed, and no more', () => {
+    const held = lease('a', 1, 10, 900, 4)
+    const changes = [asked(60, 'configure', { limit: 6 }), asked(70, 'add-permits', { permits: 1 })]
+    const after = (permits: number) => sample(100, { limit: 4, leases: [held, lease('b', 2, 80, 900, permits)] })
+    const before = sample(50, { limit: 4, leases: [held] })
+    expect(brokenIn(historyOf(before, ...changes, after(3)))).toEqual([])
+    expect(brokenIn(historyOf(before, ...changes, after(4)))).toEqual([
+      'I1 8 permits are on live leases and the limit is 4',
+    ])
+  })
+
   test('a grant after the limit was lowered is found', () => {
     const first = [lease('a', 1, 10, 900)]
     const second = [...first, lease('b', 2, 80, 900)]

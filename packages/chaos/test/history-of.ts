@@ -65,7 +65,7 @@ export function granted(sentAt: number, toldAt: number, leaseId: string, fence: 
   ]
 }
 
-export function asked(at: number, operation: 'release' | 'revoke' | 'configure', of: object = {}) {
+export function asked(at: number, operation: 'release' | 'revoke' | 'configure' | 'add-permits', of: object = {}) {
   return { kind: 'request' as const, at, request: `caller#${(count += 1)}`, operation, semaphore: 's', ...of }
 }
 

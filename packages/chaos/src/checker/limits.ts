@@ -10,13 +10,13 @@ export function limitsBetween(history: History, semaphore: string, from: number,
     .filter(
       ({ semaphore: of, at, request }) => of === semaphore && at <= until && (replies.get(request) ?? Infinity) >= from,
     )
-  const most = Math.max(0, ...limits)
   let grown = 0
   for (const { operation, limit = 0, permits = 0 } of asked) {
     if (operation === 'configure') limits.push(limit)
     if (operation === 'add-permits') grown += permits
   }
-  return [...limits, most + grown]
+  // Grown from whichever was the largest: also from one that was set and replaced between two samples.
+  return [...limits, Math.max(0, ...limits) + grown]
 }
 
 export function limitsEver(history: History, semaphore: string): number[] {
