@@ -3,6 +3,6 @@
 import { prepare } from './prepare.mjs'
 
 // The SDK and the command line too: they are used from this clone.
-prepare('services/semaphore', 'packages/client', 'packages/cli', 'packages/dashboard')
+prepare('services/semaphore', 'packages/client', 'packages/cli', 'packages/testing', 'packages/dashboard')
 const built = new URL('../services/semaphore/dist/main.js', import.meta.url)
 await import(built.href)

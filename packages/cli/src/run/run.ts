@@ -135,7 +135,9 @@ function tell(event: SignalboxEvent, status: Status, wait: Wait): void {
       status.complain(`the lease is lost, the command is ended: ${event.error.message}`)
       return
     case 'release-failed':
-      status.say(`the lease was not given back, its ttl ends it: ${messageOf(event.error)}`)
+      status.say(
+        `the service was not told that this is over; if there is a lease, its ttl ends it: ${messageOf(event.error)}`,
+      )
       return
     case 'limit-mismatch':
       status.say(
