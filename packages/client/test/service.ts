@@ -10,7 +10,7 @@ import {
 } from '@signalbox/engine'
 import { buildApp, type AppSettings } from '@signalbox/semaphore-service'
 import { randomUUID } from 'node:crypto'
-import { inject, onTestFinished } from 'vitest'
+import { inject, onTestFinished, vi } from 'vitest'
 import { SignalboxClient, type ClientOptions, type SignalboxEvent } from '../src/index.js'
 
 export interface Service {
@@ -54,6 +54,8 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     return stopped
   }
   onTestFinished(stop)
+  // A Redis store connects in the background, and calls before it has are 503: an SDK that would not wait gives up on a busy machine.
+  await vi.waitFor(() => store.ping(), 10_000)
   return {
     url: `http://127.0.0.1:${address.port}`,
     port: address.port,
