@@ -268,6 +268,12 @@ describe('exits with', () => {
     expect(result.stderr).not.toMatch(/\n\s+at /)
   })
 
+  test('and where nobody answers, once that it tries again', async () => {
+    const args = ['--url', 'http://127.0.0.1:1', 'run', 'a', '--wait', '500ms', '--', 'true']
+    const { stderr } = await outcome(shared(), ...args)
+    expect(stderr.match(/did not answer: .*; trying again/g)).toHaveLength(1)
+  })
+
   test('77 without a key', async () => {
     const locked = await serve({ SIGNALBOX_API_KEYS: apiKeyLine(['acquire']).line })
     expect((await outcome(locked, 'run', 'a', '--', 'true')).code).toBe(77)

@@ -85,7 +85,9 @@ export class Renewal {
     const lateMs = Math.round(Math.max(this.#latestMs, this.#clock.now() - this.#term.deadlineMs))
     const failures = this.#failures === 0 ? '' : `; attempts that failed: ${this.#failures}`
     const blocked =
-      lateMs < noticeableLatenessMs ? '' : `; the event loop was blocked for ${lateMs} ms, and no timer ran`
+      lateMs < noticeableLatenessMs
+        ? ''
+        : `; the event loop was blocked, or the process stopped, for ${lateMs} ms, and no timer ran`
     return `The lease's deadline has passed without a renewal${failures}${blocked}`
   }
 

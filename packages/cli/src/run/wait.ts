@@ -17,6 +17,7 @@ export class Wait {
   #position: number | undefined
   #trouble: { readonly reason: string; readonly untilMs: number } | undefined
   #told = false
+  #wasTroubled = false
   #isOver = false
 
   constructor(client: SignalboxClient, plan: RunPlan, status: Status, place: Place) {
@@ -50,6 +51,9 @@ export class Wait {
 
   /** An attempt failed; the next is made after the delay, and says nothing while it waits in its turn. */
   troubled(reason: string, delayMs: number): void {
+    // Once: a log must not look as if the queue were long.
+    if (!this.#wasTroubled && !this.#status.isTerminal) this.#status.say(`${reason}; trying again`)
+    this.#wasTroubled = true
     this.#trouble = { reason, untilMs: performance.now() + delayMs + showEveryMs }
   }
 
