@@ -55,8 +55,10 @@ test('the keyboard alone gets to a semaphore, into a dialog, out of it, and back
   }
   await tabTo(name)
   await page.keyboard.press('Enter')
-  await eventually(focused).toBe(name)
-  expect(await page.title()).toBe(`${name} · Signalbox`)
+  await eventually(() => page.title()).toBe(`${name} · Signalbox`)
+  // Its text alone would not tell it from the link that was followed.
+  await eventually(() => page.evaluate('document.activeElement.localName')).toBe('h1')
+  expect(await focused()).toBe(name)
   await tabTo('Remove …')
   await page.keyboard.press('Enter')
   await page.getByRole('dialog').waitFor()
