@@ -1,10 +1,9 @@
-import { spawnSync } from 'node:child_process'
 import { createServer } from 'node:http'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { apiKeyLine, freshName, serve, serveAll, type Service } from './service.js'
-import { hasScript, main, signalbox, soon, start } from './signalbox.js'
+import { childrenOf, hasScript, onTerminal, signalbox, soon, type Running } from './signalbox.js'
 
 const shared = serveAll()
 
@@ -171,22 +170,19 @@ describe('a signal', () => {
 })
 
 describe.runIf(hasScript)('on a terminal', () => {
-  const onTerminal = (service: Service, name: string, options: string, signals: string[]): ReturnType<typeof start> => {
-    const quoted = counting(...signals).map((word) => `'${word}'`)
-    const line = [`'${process.execPath}'`, `'${main}'`, 'run', name, options, '--', ...quoted].join(' ')
-    return start('script', ['-qefc', line, '/dev/null'], { SIGNALBOX_URL: service.url })
-  }
+  const run = (service: Service, name: string, options: string[], signals: string[]): Running =>
+    onTerminal(service.url, ['run', name, ...options, '--', ...counting(...signals)])
 
-  const plain = (running: ReturnType<typeof start>): string => running.stdout().replaceAll('\x1b[K', '')
+  const plain = (running: Running): string => running.stdout().replaceAll('\x1b[K', '')
 
-  test.each(['', '--foreground'])('Ctrl-C reaches the child once (%s)', async (options) => {
+  test.each([[[]], [['--foreground']]])('Ctrl-C reaches the child once (%j)', async (options) => {
     const service = shared()
     const name = freshName()
-    const running = onTerminal(service, name, options, ['SIGINT', 'SIGQUIT'])
+    const running = run(service, name, options, ['SIGINT', 'SIGQUIT'])
     await running.said('ready')
     running.child.stdin?.write('\x03')
     await running.said('SIGINT')
-    const pid = await commandLineOf(running.pid)
+    const [pid = NaN] = childrenOf(running.pid)
     // They are passed on in order: had Ctrl-C come twice, the terminal's and one passed on, that would be here before this.
     process.kill(pid, 'SIGQUIT')
     await running.said('SIGQUIT')
@@ -205,7 +201,7 @@ describe.runIf(hasScript)('on a terminal', () => {
     await service.send('POST', `/v1/semaphores/${name}/acquire`, { ttlMs: 600_000, create: { limit: 1 } })
     const ahead = service.send('POST', `/v1/semaphores/${name}/acquire`, { waitMs: 25_000 })
     await vi.waitFor(async () => expect(await service.state(name)).toMatchObject({ waiting: 1 }), soon)
-    const running = onTerminal(service, name, '', ['SIGINT'])
+    const running = run(service, name, [], ['SIGINT'])
     await vi.waitFor(() => expect(plain(running)).toContain(': 2nd in the queue, 1 permit, '), soon)
     running.child.stdin?.write('\x03')
     expect(await running.ended).toBe(130)
@@ -219,7 +215,7 @@ describe.runIf(hasScript)('on a terminal', () => {
     const { leaseId } = (await service.send('POST', `/v1/semaphores/${name}/acquire`, { create: { limit: 1 } })) as {
       leaseId: string
     }
-    const running = onTerminal(service, name, '', ['SIGINT'])
+    const running = run(service, name, [], ['SIGINT'])
     await vi.waitFor(
       () => expect(plain(running)).toMatch(/\rsignalbox: waiting for job-\d+: 1st in the queue, 1 permit, \d+ (ms|s)/),
       soon,
@@ -231,16 +227,6 @@ describe.runIf(hasScript)('on a terminal', () => {
     expect(await running.ended).toBe(0)
   })
 })
-
-async function commandLineOf(script: number): Promise<number> {
-  return await vi.waitFor(() => {
-    const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' })
-    const rows = stdout.split('\n').map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [])
-    const found = rows.find(([, , parent, args]) => Number(parent) === script && args?.includes(main))
-    if (found === undefined) throw new Error(`no command line below ${String(script)}`)
-    return Number(found[1])
-  }, soon)
-}
 
 describe('exits with', () => {
   const rows: [what: string, code: number, args: string[]][] = [

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import { once } from 'node:events'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { apiKeyLine, freshName, serve, serveAll } from './service.js'
-import { hasScript, main, signalbox, start } from './signalbox.js'
+import { hasScript, onTerminal, signalbox } from './signalbox.js'
 
 const shared = serveAll()
 
@@ -134,18 +134,13 @@ describe('what is said', () => {
     await shared().send('PUT', `/v1/semaphores/${name}`, { limit: 1 })
     expect((await outcome(['show', name], undefined, { FORCE_COLOR: '1' })).stdout).not.toContain('\x1b')
     if (!hasScript) return
-    const onTerminal = async (env: Record<string, string>): Promise<string> => {
-      const line = `'${process.execPath}' '${main}' show ${name}`
-      const running = start('script', ['-qefc', line, '/dev/null'], {
-        SIGNALBOX_URL: shared().url,
-        TERM: 'xterm',
-        ...env,
-      })
+    const shown = async (env: Record<string, string>): Promise<string> => {
+      const running = onTerminal(shared().url, ['show', name], env)
       expect(await running.ended).toBe(0)
       return running.stdout()
     }
-    expect(await onTerminal({ NO_COLOR: '' })).toContain('\x1b[33m')
-    expect(await onTerminal({ NO_COLOR: '1' })).not.toContain('\x1b')
+    expect(await shown({ NO_COLOR: '' })).toContain('\x1b[33m')
+    expect(await shown({ NO_COLOR: '1' })).not.toContain('\x1b')
   })
 
   test('to a reader who has enough ends it quietly', async () => {

@@ -28,6 +28,16 @@ export function signalbox(url: string, args: readonly string[], env: Record<stri
   return start(process.execPath, [main, ...args], { SIGNALBOX_URL: url, ...env })
 }
 
+/**
+ * The same on a terminal. `exec`, so that Ctrl-C meets `signalbox` alone: some shells stay above a command, and end with
+ * 130 by themselves.
+ */
+export function onTerminal(url: string, args: readonly string[], env: Record<string, string> = {}): Running {
+  const words = [process.execPath, main, ...args].map((word) => `'${word}'`)
+  const line = `stty rows 30; exec ${words.join(' ')}`
+  return start('script', ['-qefc', line, '/dev/null'], { SIGNALBOX_URL: url, TERM: 'xterm', ...env })
+}
+
 export function start(program: string, args: readonly string[], env: Record<string, string>): Running {
   const child = spawn(program, args, { env: { ...process.env, NODE_OPTIONS: '', ...env }, detached: true })
   const { pid } = child

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { durationText } from '../src/duration.js'
 import { aged, boardAfter, emptyBoard } from '../src/watch/board.js'
 import { apiKeyLine, freshName, serve, serveAll } from './service.js'
-import { hasScript, main, signalbox, soon, start, type Running } from './signalbox.js'
+import { hasScript, onTerminal, signalbox, soon, type Running } from './signalbox.js'
 
 const shared = serveAll()
 
@@ -87,11 +87,7 @@ test('comes to nothing where there is no service (69), no key (77), or no sense 
 test.runIf(hasScript)('on a terminal it is a table on a screen of its own, which goes with it', async () => {
   const name = freshName()
   await shared().send('POST', `/v1/semaphores/${name}/acquire`, { holder: 'me', ttlMs: 600_000, create: { limit: 1 } })
-  const line = `'${process.execPath}' '${main}' watch ${name}`
-  const running = start('script', ['-qefc', `stty rows 30; ${line}`, '/dev/null'], {
-    SIGNALBOX_URL: shared().url,
-    TERM: 'xterm',
-  })
+  const running = onTerminal(shared().url, ['watch', name])
   await vi.waitFor(() => expect(running.stdout()).toContain('  me'), soon)
   expect(running.stdout()).toContain('\x1b[?1049h')
   expect(running.stdout()).not.toContain('\x1b[?1049l')
