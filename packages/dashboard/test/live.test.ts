@@ -1,7 +1,8 @@
 import { startTcpProxy } from '@signalbox/test-redis'
-import { expect, inject, onTestFinished } from 'vitest'
+import { inject, onTestFinished } from 'vitest'
 import { run } from '../../../services/semaphore/test/run-service.js'
 import { test } from './browser-test.js'
+import { eventually } from './eventually.js'
 import { Holder, holding } from './holders.js'
 import { openDashboard, put, rowOf } from './open-dashboard.js'
 
@@ -73,7 +74,7 @@ test('the chart has what was seen before the semaphore was opened', async () => 
   await row.getByRole('link').click()
   const use = page.getByRole('region', { name: 'Use' })
   await use.getByText(/at most 4 in use and 0 waiting\. Now 0 of 5 in use/).waitFor()
-  expect(await use.locator('canvas').count()).toBe(2)
+  await eventually(() => use.locator('canvas').count()).toBe(2)
 })
 
 test('the page says when the service is gone, and goes on when it is back', async () => {
@@ -95,6 +96,23 @@ test('the page says when the service is gone, and goes on when it is back', asyn
   await put(url, 'reports', 7)
   await status.getByText('Live', { exact: true }).waitFor()
   await row.getByText('0 of 7').waitFor()
+})
+
+test('a page that is slow to paint misses nothing of what the service tells meanwhile', async () => {
+  const { page, url } = await openDashboard()
+  await put(url, 'reports', 3)
+  await page.addInitScript(() => {
+    const { setTimeout } = window
+    const afterPaintMs = 1_000
+    // What is to be done after the next paint, or soon where there is none.
+    window.requestAnimationFrame = (callback) => setTimeout(() => callback(performance.now()), afterPaintMs)
+    Object.assign(window, {
+      setTimeout: (callback: () => void, delayMs = 0) =>
+        setTimeout(callback, delayMs > 0 && delayMs <= 100 ? afterPaintMs : delayMs),
+    })
+  })
+  await page.reload()
+  await page.getByRole('banner').getByRole('status').getByText('Live', { exact: true }).waitFor()
 })
 
 test('the page says when the service does not reach its store, and goes on when it does', async () => {

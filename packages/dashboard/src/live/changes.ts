@@ -17,7 +17,12 @@ export class Changes {
 /** Renders the component again whenever the source has changed. */
 export function useChanges(source: Changes): void {
   const [, setCount] = useState(0)
-  useEffect(() => source.subscribe(() => setCount((count) => count + 1)), [source])
+  useEffect(() => {
+    const renderAgain = () => setCount((count) => count + 1)
+    // Effects run after the page was painted: of what changed since this was rendered, nobody has told it.
+    renderAgain()
+    return source.subscribe(renderAgain)
+  }, [source])
 }
 
 /** The time on `performance.now()`, told anew once a second: for ages and countdowns. */
