@@ -18,6 +18,8 @@ export function usePlace(): Place {
   const [place, setPlace] = useState(() => placeOf(location.hash))
   useEffect(() => {
     const moved = () => setPlace(placeOf(location.hash))
+    // Effects run after the page was painted: somebody may have moved on by then.
+    moved()
     addEventListener('hashchange', moved)
     return () => removeEventListener('hashchange', moved)
   }, [])
