@@ -129,7 +129,7 @@ local function repeat_waiting(waiter)
   if not enqueue then
     remove_waiters(semaphore, { lease_id })
     tell_cancelled(lease_id, without_attachment(waiter.attachments, attachment))
-    settle(semaphore)
+    move_queue(semaphore)
     -- Also when a batch is not done: run again, it would be a newcomer, and might be granted what it did not come for.
     return busy()
   end
@@ -208,7 +208,7 @@ local function answer()
     return repeat_held(lease)
   end
   -- A lease of this very id that is over but behind the batch: a new one in its place would hide its permits for ever.
-  if semaphore.backlog and redis.call('ZSCORE', deadlines_key, lease_id) then
+  if (semaphore.backlog or semaphore.overdue > 0) and redis.call('ZSCORE', deadlines_key, lease_id) then
     return reply('again')
   end
   local waiter = semaphore.waiting > 0 and find_waiter(lease_id)

@@ -35,7 +35,7 @@ local function answer(semaphore)
     semaphore.limit = semaphore.limit + permits
     redis.call('HSET', state_key, 'limit', semaphore.limit)
     use_until(semaphore, now_ms)
-    settle(semaphore)
+    move_queue(semaphore)
   end
   return reply('state', state_of(semaphore))
 end

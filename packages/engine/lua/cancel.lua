@@ -45,7 +45,7 @@ local function cancel_held(semaphore, lease)
     return reply('detached')
   end
   remove_leases(semaphore, { lease_id }, { lease })
-  settle(semaphore)
+  move_queue(semaphore)
   return reply('returned')
 end
 
@@ -60,7 +60,7 @@ local function cancel_waiting(semaphore, waiter)
     return reply('detached')
   end
   remove_waiters(semaphore, { lease_id })
-  settle(semaphore)
+  move_queue(semaphore)
   return reply('left')
 end
 

@@ -55,7 +55,7 @@ for _, key in ipairs({ state_key, deadlines_key, leases_key, queue_key, waiters_
   redis.call('PERSIST', key)
 end
 semaphore.configured = true
-settle(semaphore)
+move_queue(semaphore)
 local answered = existed and reply('configured', state_of(semaphore)) or reply('created', state_of(semaphore))
 finish(semaphore)
 return answered

@@ -69,6 +69,6 @@ if not semaphore.exists then
   return reply('semaphore_not_found')
 end
 settle(semaphore)
-local answered = semaphore.backlog and reply('again') or page()
+local answered = (semaphore.backlog or semaphore.overdue > 0) and reply('again') or page()
 finish_if_moved(semaphore)
 return answered

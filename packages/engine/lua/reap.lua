@@ -15,6 +15,6 @@
 -- RETURN  reaped     nearest_in_ms:int?
 local semaphore = load_semaphore()
 settle(semaphore)
-local answered = reply('reaped', nearest_in_ms(semaphore))
+local answered = reply('reaped', (semaphore.backlog or semaphore.overdue > 0) and 0 or nearest_in_ms(semaphore))
 finish(semaphore)
 return answered

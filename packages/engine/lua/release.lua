@@ -62,14 +62,14 @@ local function answer()
   local lease = semaphore.used > 0 and find_lease(lease_id)
   if lease then
     remove_leases(semaphore, { lease_id }, { lease })
-    settle(semaphore)
+    move_queue(semaphore)
     return reply('released', lease.permits, now_ms - lease.granted_at_ms)
   end
   local waiter = semaphore.waiting > 0 and find_waiter(lease_id)
   if waiter then
     remove_waiters(semaphore, { lease_id })
     tell_cancelled(lease_id, waiter.attachments)
-    settle(semaphore)
+    move_queue(semaphore)
     return reply('cancelled', waiter.permits)
   end
   return reply('lease_not_held')

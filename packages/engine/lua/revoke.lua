@@ -24,6 +24,6 @@ if not lease or lease.fence ~= fence then
   return reply('lease_not_held')
 end
 remove_leases(semaphore, { lease_id }, { lease })
-settle(semaphore)
+move_queue(semaphore)
 finish(semaphore)
 return reply('released', lease.permits, now_ms - lease.granted_at_ms)

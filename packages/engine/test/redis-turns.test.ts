@@ -19,7 +19,10 @@ describe('calls of one turn of the event loop', () => {
     return createRedisStore({ url: redisUrl(), keyPrefix: table.keyPrefix, observer, ...table.virtualClock, ...more })
   }
 
-  function acquire(number: number, more: { semaphore?: string; enqueue?: boolean; ttlMs?: number } = {}) {
+  function acquire(
+    number: number,
+    more: { semaphore?: string; enqueue?: boolean; ttlMs?: number; permits?: number } = {},
+  ) {
     const call = { semaphore: 's', leaseId: randomUUID(), permits: 1, ttlMs: 1_000, enqueue: false, holder: '' }
     return store.acquire({ ...call, create, attachment: { replica, number }, ...more })
   }
@@ -78,15 +81,17 @@ describe('calls of one turn of the event loop', () => {
     await store.close()
     store = open({ settings: { batchMax: 2 } })
     await vi.waitFor(() => store.ping())
-    await store.configure({ semaphore: 's', limit: 5, bounded: true })
+    await store.configure({ semaphore: 's', limit: 9, bounded: true })
     await Promise.all([1, 2, 3, 4, 5].map((number) => acquire(number)))
+    // Too many for a batch to add up how many permits they have.
+    await Promise.all([6, 7, 8].map((number) => acquire(number, { ttlMs: 5_000, permits: number === 6 ? 2 : 1 })))
     table.clock.advance(1_000)
     called.mockReset()
     const big = { permits: 3, ttlMs: 1_000, enqueue: true, holder: '', create: null, semaphore: 's' }
     const [first, second, third] = await Promise.all([
-      store.acquire({ ...big, leaseId: randomUUID(), attachment: { replica, number: 6 } }),
-      store.acquire({ ...big, leaseId: randomUUID(), attachment: { replica, number: 7 } }),
-      acquire(8),
+      store.acquire({ ...big, leaseId: randomUUID(), attachment: { replica, number: 9 } }),
+      store.acquire({ ...big, leaseId: randomUUID(), attachment: { replica, number: 10 } }),
+      acquire(11),
     ])
     expect([first.kind, second.kind, third.kind]).toEqual(['granted', 'queued', 'busy'])
     expect(operations()).toEqual(['acquire', 'acquire', 'acquire'])

@@ -8,12 +8,12 @@ local function nearest_deadline_ms(semaphore)
     return now_ms
   end
   local _, head = head_of_queue()
-  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+  return math.min(grace_deadline_ms(head), next_deadline_ms() or math.huge)
 end
 
 -- For a reply that refuses or queues: until the next moment at which trying again makes sense. Empty when there is none.
 local function nearest_in_ms(semaphore)
-  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
+  local nearest_ms = nearest_deadline_ms(semaphore) or next_deadline_ms()
   return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
 end
 

@@ -28,25 +28,54 @@ local function remove_leases(semaphore, lease_ids, leases)
   redis.call('HDEL', leases_key, unpack(lease_ids))
 end
 
--- At most batch_max of them, so that 20,000 leases that end at once stall nobody; finds out whether any are left.
+local function sum_of_permits(texts)
+  local sum = 0
+  for _, text in ipairs(texts) do
+    sum = sum + tonumber(string.match(text, '^%d+'))
+  end
+  return sum
+end
+
+local function take_out_expired(semaphore, ids)
+  semaphore.used = semaphore.used - sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
+  expired_leases = #ids
+end
+
+-- Permits of the leases that are not over; nil where finding out would be too much for one script.
+local function permits_of_the_living(semaphore)
+  local living = redis.call('ZCOUNT', deadlines_key, '(' .. now_ms, '+inf')
+  if living == 0 or semaphore.used == redis.call('ZCARD', deadlines_key) then
+    return living
+  end
+  if living <= batch_max then
+    local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf')
+    return sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  end
+end
+
+-- At most batch_max of them, so that 20,000 leases that end at once stall nobody. The others count no more either, though they stay for a
+-- later script. Where it is not known how many permits they have, they must be taken out before anything is said of what is free.
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
     return
   end
-  local left = batch_max - expired_leases
-  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
-  if #ids > left then
-    semaphore.backlog = true
-    ids[left + 1] = nil
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, batch_max + 1)
+  local are_all = #ids <= batch_max
+  ids[batch_max + 1] = nil
+  if #ids > 0 then
+    take_out_expired(semaphore, ids)
   end
-  if #ids == 0 then
+  if are_all then
     return
   end
-  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
-    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  local used = permits_of_the_living(semaphore)
+  if not used then
+    semaphore.backlog = true
+    return
   end
-  redis.call('ZREM', deadlines_key, unpack(ids))
-  redis.call('HDEL', leases_key, unpack(ids))
-  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
-  expired_leases = expired_leases + #ids
+  semaphore.overdue = semaphore.used - used
+  semaphore.used = used
 end

@@ -33,7 +33,7 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
     'grants', semaphore.grants
   )
 end

@@ -19,6 +19,8 @@ local function load_semaphore()
     waiting = 0,
     -- more expired leases or more grants than one script may do
     backlog = false,
+    -- permits of leases that are over and not in used any more, but still in the keys: a later script takes them out
+    overdue = 0,
     -- when its keys end unless it is used, Redis ms
     lives_until_ms = tonumber(stored[9] or 0),
     -- how many leases it ever granted: no fence tells, for they follow the clock
@@ -38,6 +40,13 @@ end
 
 local function first_deadline_ms()
   return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+
+-- Of the first lease that is not over.
+local function next_deadline_ms()
+  return tonumber(
+    redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  )
 end
 
 -- Nobody waits and no lease has run out: settling would change nothing.

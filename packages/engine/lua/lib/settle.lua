@@ -2,7 +2,7 @@
 -- Waiters taken off the queue by this script: batch_max at most; the rest follow at once in another.
 local moved = 0
 
--- Strictly the head: a big request that smaller ones behind it could overtake would never be served.
+-- Follows every change that makes room. Strictly the head: a big request that smaller ones behind it could overtake would never be served.
 local function move_queue(semaphore)
   while semaphore.waiting > 0 do
     local lease_id, waiter = head_of_queue()
@@ -23,7 +23,7 @@ local function move_queue(semaphore)
   end
 end
 
--- What time and room bring about: leases past their deadline end, and the queue moves while its head fits.
+-- Begins every script: time has gone on, so leases past their deadline end, and the queue moves.
 local function settle(semaphore)
   if semaphore.exists then
     expire_leases(semaphore)

@@ -1,7 +1,7 @@
 import type { AcquireCall, AcquireReply, Refusal } from '../store.js'
 import { isAttached, without } from './attachments.js'
 import { grantedLease, type Lease, type Semaphore, type Waiter } from './semaphore.js'
-import { enter, grant, settle } from './settle.js'
+import { enter, grant, moveQueue } from './settle.js'
 import { again, type Again, type Transition } from './transition.js'
 
 /** Grant, queue or refuse. A repeat is answered before every check of what is asked for. */
@@ -11,7 +11,7 @@ export function acquire(transition: Transition, call: AcquireCall): AcquireReply
   const lease = semaphore?.heldLease(call.leaseId, transition.nowMs)
   if (semaphore !== undefined && lease !== undefined) return repeatHeld(transition, semaphore, lease, call)
   // A lease of this very id that is over but behind the batch: a new one in its place would hide its permits for ever.
-  if (transition.hasBacklog && semaphore?.leases.has(call.leaseId) === true) return again
+  if (semaphore?.leases.has(call.leaseId) === true) return again
   const waiter = semaphore?.waiters.get(call.leaseId)
   if (semaphore !== undefined && waiter !== undefined) return repeatWaiting(transition, semaphore, waiter, call)
   return acquireAnew(transition, semaphore, call)
@@ -38,7 +38,7 @@ function repeatWaiting(
   if (!call.enqueue) {
     semaphore.removeWaiter(waiter, transition.nowMs)
     transition.tellCancelled(semaphore, waiter, without(waiter.attachments, call.attachment))
-    settle(transition, semaphore)
+    moveQueue(transition, semaphore)
     // Also when a batch is not done: run again, it would be a newcomer, and might be granted what it did not come for.
     return busy(transition, semaphore)
   }

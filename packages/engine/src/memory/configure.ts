@@ -1,6 +1,6 @@
 import type { AddPermitsReply, ConfigureReply, RemoveReply } from '../store.js'
 import type { Semaphore } from './semaphore.js'
-import { enter, settle } from './settle.js'
+import { enter, moveQueue } from './settle.js'
 import { again, type Again, type Transition } from './transition.js'
 
 /** Defines a semaphore, or resizes it. No lease is revoked: a lowered limit stops grants until use is below it. */
@@ -16,7 +16,7 @@ export function configure(
   semaphore.limit = call.limit
   semaphore.bounded = call.bounded ?? semaphore.bounded
   dropTooBig(transition, semaphore)
-  settle(transition, semaphore)
+  moveQueue(transition, semaphore)
   return { kind: existing === undefined ? 'created' : 'configured', state: semaphore.stateAt(nowMs) }
 }
 
@@ -44,7 +44,7 @@ export function addPermits(
   catalogue.noteGrowth(call.semaphore, call.requestId, nowMs + settings.requestIdMs)
   semaphore.limit += call.permits
   semaphore.lastUseMs = Math.max(semaphore.lastUseMs, nowMs)
-  settle(transition, semaphore)
+  moveQueue(transition, semaphore)
   return { kind: 'state', state: semaphore.stateAt(nowMs) }
 }
 

@@ -25,6 +25,17 @@ export class DeadlineHeap<Item extends Timed> {
     return this.#items[0]
   }
 
+  /** What is over at this time, and the deadline of the first that is not, if any. Looks at no more than these. */
+  overAt(nowMs: number, index = 0): { readonly count: number; readonly nextDeadlineMs: number } {
+    const item = this.#items[index]
+    if (item === undefined) return { count: 0, nextDeadlineMs: Infinity }
+    if (item.deadlineMs > nowMs) return { count: 0, nextDeadlineMs: item.deadlineMs }
+    const left = this.overAt(nowMs, 2 * index + 1)
+    const right = this.overAt(nowMs, 2 * index + 2)
+    const nextDeadlineMs = Math.min(left.nextDeadlineMs, right.nextDeadlineMs)
+    return { count: 1 + left.count + right.count, nextDeadlineMs }
+  }
+
   add(item: Item): void {
     item.heapIndex = this.#items.length
     this.#items.push(item)

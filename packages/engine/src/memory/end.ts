@@ -1,7 +1,7 @@
 import type { Attachment, EndReply } from '../store.js'
 import { isAttached, without } from './attachments.js'
 import { grantedLease } from './semaphore.js'
-import { enter, settle } from './settle.js'
+import { enter, moveQueue } from './settle.js'
 import type { Transition } from './transition.js'
 
 /** Ends one attachment; only the last one to go takes the waiter, or the lease, with it. */
@@ -25,6 +25,6 @@ export function end(
   if (attached.attachments.length > 0) return { kind: 'detached' }
   if (lease !== undefined) semaphore.removeLease(lease, transition.nowMs)
   if (waiter !== undefined) semaphore.removeWaiter(waiter, transition.nowMs)
-  settle(transition, semaphore)
+  moveQueue(transition, semaphore)
   return { kind: lease === undefined ? 'left' : 'returned' }
 }

@@ -6,7 +6,8 @@ import type { Transition } from './transition.js'
 
 export function reap(transition: Transition, call: { semaphore: string }): { nearestInMs: NearestInMs } {
   const semaphore = enter(transition, call.semaphore)
-  return { nearestInMs: semaphore === undefined ? null : transition.nearestInMs(semaphore) }
+  if (semaphore === undefined) return { nearestInMs: null }
+  return { nearestInMs: transition.hasBacklog || semaphore.overdue > 0 ? 0 : transition.nearestInMs(semaphore) }
 }
 
 /** The beat counts before the queue is looked at: a replica that is back in time to say so keeps its waiters' places. */

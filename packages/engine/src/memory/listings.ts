@@ -24,7 +24,7 @@ export function leases(transition: Transition, call: PageCall): Page<LeaseView> 
   const [afterMs, afterFence] = cursorNumbers(call.cursor, 2)
   const { nowMs } = transition
   const semaphore = enter(transition, call.semaphore)
-  if (transition.hasBacklog) return again
+  if (transition.hasBacklog || (semaphore !== undefined && semaphore.overdue > 0)) return again
   if (semaphore === undefined) return { kind: 'semaphore_not_found' }
   const rest = [...semaphore.leases.values()]
     .filter(({ deadlineMs, fence }) => deadlineMs > afterMs || (deadlineMs === afterMs && fence > afterFence))

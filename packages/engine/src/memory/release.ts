@@ -1,6 +1,6 @@
 import type { ReleaseReply } from '../store.js'
 import type { Lease, Semaphore } from './semaphore.js'
-import { enter, settle } from './settle.js'
+import { enter, moveQueue } from './settle.js'
 import { again, type Again, type Transition } from './transition.js'
 
 export function release(
@@ -18,7 +18,7 @@ export function release(
   if (waiter !== undefined) {
     semaphore.removeWaiter(waiter, transition.nowMs)
     transition.tellCancelled(semaphore, waiter, waiter.attachments)
-    settle(transition, semaphore)
+    moveQueue(transition, semaphore)
     return { kind: 'cancelled', permits: waiter.permits }
   }
   const lease = semaphore.heldLease(call.leaseId, transition.nowMs)
@@ -28,7 +28,7 @@ export function release(
 /** Takes the lease with this fence back, whoever holds it. */
 export function revoke(transition: Transition, call: { semaphore: string; fence: number }): ReleaseReply | Again {
   const semaphore = enter(transition, call.semaphore)
-  if (transition.hasBacklog) return again
+  if (transition.hasBacklog || (semaphore !== undefined && semaphore.overdue > 0)) return again
   if (semaphore === undefined) return { kind: 'lease_not_held' }
   for (const lease of semaphore.leases.values()) {
     if (lease.fence === call.fence) return takeBack(transition, semaphore, lease)
@@ -38,6 +38,6 @@ export function revoke(transition: Transition, call: { semaphore: string; fence:
 
 function takeBack(transition: Transition, semaphore: Semaphore, lease: Lease): ReleaseReply {
   semaphore.removeLease(lease, transition.nowMs)
-  settle(transition, semaphore)
+  moveQueue(transition, semaphore)
   return { kind: 'released', permits: lease.permits, heldMs: transition.nowMs - lease.grantedAtMs }
 }

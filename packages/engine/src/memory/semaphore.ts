@@ -42,7 +42,8 @@ export class Semaphore {
   readonly queue = new ArrivalQueue<Waiter>()
   /** The last heartbeat of each replica; empty while nobody waits. */
   readonly replicas = new Map<string, number>()
-  #used = 0
+  #held = 0
+  #overdue = 0
   #arrivals = 0
   #grants = 0
 
@@ -55,13 +56,35 @@ export class Semaphore {
     this.lastUseMs = start.nowMs
   }
 
-  /** Permits of all leases not yet expired out. */
+  /** Permits of all leases not yet expired or counted out. */
   get used(): number {
-    return this.#used
+    return this.#held - this.#overdue
+  }
+
+  /** Permits of leases that are over and counted out, but not yet removed. */
+  get overdue(): number {
+    return this.#overdue
+  }
+
+  /**
+   * Counts out what is over. False where finding out how many permits that is would be too much for one transition: Redis keeps no sum, so
+   * more than `readMax` leases that live and do not all have one permit cannot be added up.
+   */
+  countOut(nowMs: number, readMax: number): boolean {
+    const living = this.leases.size - this.deadlines.overAt(nowMs).count
+    if (this.#held !== this.leases.size && living > readMax) return false
+    this.#overdue = 0
+    for (const { deadlineMs, permits } of this.leases.values()) if (deadlineMs <= nowMs) this.#overdue += permits
+    return true
+  }
+
+  /** Takes back what `countOut` did: time has gone on. */
+  countAll(): void {
+    this.#overdue = 0
   }
 
   hasRoomFor(permits: number): boolean {
-    return this.#used + permits <= this.limit
+    return this.used + permits <= this.limit
   }
 
   isTooMany(permits: number): boolean {
@@ -76,7 +99,7 @@ export class Semaphore {
   addLease(lease: Lease): void {
     this.leases.set(lease.id, lease)
     this.deadlines.add(lease)
-    this.#used += lease.permits
+    this.#held += lease.permits
     this.#grants += 1
     this.lastUseMs = Math.max(this.lastUseMs, lease.grantedAtMs)
   }
@@ -84,7 +107,7 @@ export class Semaphore {
   removeLease(lease: Lease, atMs: number): void {
     this.leases.delete(lease.id)
     this.deadlines.remove(lease)
-    this.#used -= lease.permits
+    this.#held -= lease.permits
     this.lastUseMs = Math.max(this.lastUseMs, atMs)
   }
 
@@ -117,7 +140,7 @@ export class Semaphore {
       name: this.name,
       limit: this.limit,
       bounded: this.bounded,
-      used: this.#used,
+      used: this.used,
       waiting: this.waiters.size,
       oldestWaitMs: head === undefined ? 0 : Math.max(nowMs - head.sinceMs, 0),
       grants: this.#grants,

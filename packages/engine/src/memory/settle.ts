@@ -12,21 +12,19 @@ export function enter(transition: Transition, name: string): Semaphore | undefin
   return undefined
 }
 
-/**
- * Begins every transition, and follows every change that makes room: expires leases past their deadline, then serves the queue from its
- * head. A head that does not fit stops it, whoever stands behind: small requests that pass a big one starve it.
- */
+/** Begins every transition: time has gone on, so leases past their deadline end, and the queue moves. */
 export function settle(transition: Transition, semaphore: Semaphore): void {
   expireLeases(transition, semaphore)
   moveQueue(transition, semaphore)
 }
 
 function expireLeases(transition: Transition, semaphore: Semaphore): void {
+  semaphore.countAll()
   for (;;) {
     const { first } = semaphore.deadlines
     if (first === undefined || first.deadlineMs > transition.nowMs) return
     if (transition.expiriesLeft === 0) {
-      transition.hasBacklog = true
+      if (!semaphore.countOut(transition.nowMs, transition.settings.batchMax)) transition.hasBacklog = true
       return
     }
     transition.expiriesLeft -= 1
@@ -34,7 +32,11 @@ function expireLeases(transition: Transition, semaphore: Semaphore): void {
   }
 }
 
-function moveQueue(transition: Transition, semaphore: Semaphore): void {
+/**
+ * Follows every change that makes room: serves the queue from its head. A head that does not fit stops it, whoever stands behind: small
+ * requests that pass a big one starve it.
+ */
+export function moveQueue(transition: Transition, semaphore: Semaphore): void {
   for (;;) {
     const { head } = semaphore.queue
     if (head === undefined) return

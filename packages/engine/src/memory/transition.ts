@@ -82,7 +82,7 @@ export class Transition {
 
   /** When the queue can move by time alone: the first lease ends, or the head's grace is over. Without waiters, the former. */
   #nearestMs(semaphore: Semaphore): number {
-    const firstMs = semaphore.deadlines.first?.deadlineMs ?? Infinity
+    const firstMs = semaphore.deadlines.overAt(this.nowMs).nextDeadlineMs
     const { head } = semaphore.queue
     if (head === undefined) return firstMs
     return this.hasBacklog ? this.nowMs : Math.min(firstMs, this.graceDeadlineMs(semaphore, head))

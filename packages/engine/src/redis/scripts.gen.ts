@@ -4,7 +4,7 @@ import { defineScript, defineScriptOfMany } from './define-script.js'
 export const scripts = {
   acquire: defineScriptOfMany({
     name: 'acquire',
-    sha1: '3dd08ab29bcf866ae0bd6b46d321178926fddc62',
+    sha1: '6ece64eb647bbd52f6df0823d396386574b2d5bb',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', queueMax: 'int' },
     each: { keys: ['retired'], args: { leaseId: 'string', permits: 'int', ttlMs: 'int', enqueue: 'bool', attachment: 'string', holder: 'string', createLimit: 'int', createBounded: 'bool', onConflict: 'string' } },
@@ -98,6 +98,7 @@ local function load_semaphore()
     told_ms = tonumber(stored[8]),
     waiting = 0,
     backlog = false,
+    overdue = 0,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -112,6 +113,11 @@ local function load_semaphore()
 end
 local function first_deadline_ms()
   return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function next_deadline_ms()
+  return tonumber(
+    redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  )
 end
 local function is_settled(semaphore)
   if semaphore.waiting > 0 or semaphore.used == 0 then
@@ -146,26 +152,50 @@ local function add_leases(semaphore, lease_ids, leases)
   redis.call('ZADD', deadlines_key, unpack(deadlines))
   redis.call('HSET', leases_key, unpack(texts))
 end
+local function sum_of_permits(texts)
+  local sum = 0
+  for _, text in ipairs(texts) do
+    sum = sum + tonumber(string.match(text, '^%d+'))
+  end
+  return sum
+end
+local function take_out_expired(semaphore, ids)
+  semaphore.used = semaphore.used - sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
+  expired_leases = #ids
+end
+local function permits_of_the_living(semaphore)
+  local living = redis.call('ZCOUNT', deadlines_key, '(' .. now_ms, '+inf')
+  if living == 0 or semaphore.used == redis.call('ZCARD', deadlines_key) then
+    return living
+  end
+  if living <= batch_max then
+    local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf')
+    return sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  end
+end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
     return
   end
-  local left = batch_max - expired_leases
-  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
-  if #ids > left then
-    semaphore.backlog = true
-    ids[left + 1] = nil
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, batch_max + 1)
+  local are_all = #ids <= batch_max
+  ids[batch_max + 1] = nil
+  if #ids > 0 then
+    take_out_expired(semaphore, ids)
   end
-  if #ids == 0 then
+  if are_all then
     return
   end
-  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
-    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  local used = permits_of_the_living(semaphore)
+  if not used then
+    semaphore.backlog = true
+    return
   end
-  redis.call('ZREM', deadlines_key, unpack(ids))
-  redis.call('HDEL', leases_key, unpack(ids))
-  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
-  expired_leases = expired_leases + #ids
+  semaphore.overdue = semaphore.used - used
+  semaphore.used = used
 end
 local function put_off_idle_removal(semaphore)
   if semaphore.configured or not semaphore.in_use_until_ms then
@@ -197,7 +227,7 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
     'grants', semaphore.grants
   )
 end
@@ -397,10 +427,10 @@ local function nearest_deadline_ms(semaphore)
     return now_ms
   end
   local _, head = head_of_queue()
-  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+  return math.min(grace_deadline_ms(head), next_deadline_ms() or math.huge)
 end
 local function nearest_in_ms(semaphore)
-  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
+  local nearest_ms = nearest_deadline_ms(semaphore) or next_deadline_ms()
   return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
 end
 local function finish(semaphore)
@@ -457,7 +487,7 @@ local function repeat_waiting(waiter)
   if not enqueue then
     remove_waiters(semaphore, { lease_id })
     tell_cancelled(lease_id, without_attachment(waiter.attachments, attachment))
-    settle(semaphore)
+    move_queue(semaphore)
     return busy()
   end
   waiter.attachments = with_attachment(waiter.attachments, attachment)
@@ -529,7 +559,7 @@ local function answer()
   if lease then
     return repeat_held(lease)
   end
-  if semaphore.backlog and redis.call('ZSCORE', deadlines_key, lease_id) then
+  if (semaphore.backlog or semaphore.overdue > 0) and redis.call('ZSCORE', deadlines_key, lease_id) then
     return reply('again')
   end
   local waiter = semaphore.waiting > 0 and find_waiter(lease_id)
@@ -551,7 +581,7 @@ return cjson.encode(answers)
   }),
   addPermits: defineScript({
     name: 'add-permits',
-    sha1: 'c57515a97617ccc12026ed051a7591e3071fcce5',
+    sha1: 'c084e6d08a52a558b80eaad1f1a57b004c1dc68f',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'grown'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', permits: 'int', limitMax: 'int', requestIdMs: 'int' },
     replies: {
@@ -622,6 +652,7 @@ local function load_semaphore()
     told_ms = tonumber(stored[8]),
     waiting = 0,
     backlog = false,
+    overdue = 0,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -634,8 +665,10 @@ local function load_semaphore()
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
 end
-local function first_deadline_ms()
-  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+local function next_deadline_ms()
+  return tonumber(
+    redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  )
 end
 local function use_until(semaphore, until_ms)
   semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
@@ -705,26 +738,50 @@ local function add_leases(semaphore, lease_ids, leases)
   redis.call('ZADD', deadlines_key, unpack(deadlines))
   redis.call('HSET', leases_key, unpack(texts))
 end
+local function sum_of_permits(texts)
+  local sum = 0
+  for _, text in ipairs(texts) do
+    sum = sum + tonumber(string.match(text, '^%d+'))
+  end
+  return sum
+end
+local function take_out_expired(semaphore, ids)
+  semaphore.used = semaphore.used - sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
+  expired_leases = #ids
+end
+local function permits_of_the_living(semaphore)
+  local living = redis.call('ZCOUNT', deadlines_key, '(' .. now_ms, '+inf')
+  if living == 0 or semaphore.used == redis.call('ZCARD', deadlines_key) then
+    return living
+  end
+  if living <= batch_max then
+    local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf')
+    return sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  end
+end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
     return
   end
-  local left = batch_max - expired_leases
-  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
-  if #ids > left then
-    semaphore.backlog = true
-    ids[left + 1] = nil
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, batch_max + 1)
+  local are_all = #ids <= batch_max
+  ids[batch_max + 1] = nil
+  if #ids > 0 then
+    take_out_expired(semaphore, ids)
   end
-  if #ids == 0 then
+  if are_all then
     return
   end
-  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
-    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  local used = permits_of_the_living(semaphore)
+  if not used then
+    semaphore.backlog = true
+    return
   end
-  redis.call('ZREM', deadlines_key, unpack(ids))
-  redis.call('HDEL', leases_key, unpack(ids))
-  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
-  expired_leases = expired_leases + #ids
+  semaphore.overdue = semaphore.used - used
+  semaphore.used = used
 end
 local function tell(replica, ...)
   redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
@@ -798,7 +855,7 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
     'grants', semaphore.grants
   )
 end
@@ -810,7 +867,7 @@ local function nearest_deadline_ms(semaphore)
     return now_ms
   end
   local _, head = head_of_queue()
-  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+  return math.min(grace_deadline_ms(head), next_deadline_ms() or math.huge)
 end
 local function finish(semaphore)
   if not semaphore.exists then
@@ -844,7 +901,7 @@ local function answer(semaphore)
     semaphore.limit = semaphore.limit + permits
     redis.call('HSET', state_key, 'limit', semaphore.limit)
     use_until(semaphore, now_ms)
-    settle(semaphore)
+    move_queue(semaphore)
   end
   return reply('state', state_of(semaphore))
 end
@@ -857,7 +914,7 @@ return answered
   }),
   cancel: defineScript({
     name: 'cancel',
-    sha1: '9c9d495970ca6cbb23d72dbe5de2755700d3d8d8',
+    sha1: '53256b69d9db4de50115741454a7806a7521634c',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', attachment: 'string', unlessHeld: 'bool' },
     replies: {
@@ -937,6 +994,7 @@ local function load_semaphore()
     told_ms = tonumber(stored[8]),
     waiting = 0,
     backlog = false,
+    overdue = 0,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -949,8 +1007,10 @@ local function load_semaphore()
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
 end
-local function first_deadline_ms()
-  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+local function next_deadline_ms()
+  return tonumber(
+    redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  )
 end
 local function use_until(semaphore, until_ms)
   semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
@@ -980,26 +1040,50 @@ local function remove_leases(semaphore, lease_ids, leases)
   redis.call('ZREM', deadlines_key, unpack(lease_ids))
   redis.call('HDEL', leases_key, unpack(lease_ids))
 end
+local function sum_of_permits(texts)
+  local sum = 0
+  for _, text in ipairs(texts) do
+    sum = sum + tonumber(string.match(text, '^%d+'))
+  end
+  return sum
+end
+local function take_out_expired(semaphore, ids)
+  semaphore.used = semaphore.used - sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
+  expired_leases = #ids
+end
+local function permits_of_the_living(semaphore)
+  local living = redis.call('ZCOUNT', deadlines_key, '(' .. now_ms, '+inf')
+  if living == 0 or semaphore.used == redis.call('ZCARD', deadlines_key) then
+    return living
+  end
+  if living <= batch_max then
+    local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf')
+    return sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  end
+end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
     return
   end
-  local left = batch_max - expired_leases
-  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
-  if #ids > left then
-    semaphore.backlog = true
-    ids[left + 1] = nil
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, batch_max + 1)
+  local are_all = #ids <= batch_max
+  ids[batch_max + 1] = nil
+  if #ids > 0 then
+    take_out_expired(semaphore, ids)
   end
-  if #ids == 0 then
+  if are_all then
     return
   end
-  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
-    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  local used = permits_of_the_living(semaphore)
+  if not used then
+    semaphore.backlog = true
+    return
   end
-  redis.call('ZREM', deadlines_key, unpack(ids))
-  redis.call('HDEL', leases_key, unpack(ids))
-  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
-  expired_leases = expired_leases + #ids
+  semaphore.overdue = semaphore.used - used
+  semaphore.used = used
 end
 local function has_attachment(set, attachment)
   return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
@@ -1146,7 +1230,7 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
     'grants', semaphore.grants
   )
 end
@@ -1158,7 +1242,7 @@ local function nearest_deadline_ms(semaphore)
     return now_ms
   end
   local _, head = head_of_queue()
-  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+  return math.min(grace_deadline_ms(head), next_deadline_ms() or math.huge)
 end
 local function finish(semaphore)
   if not semaphore.exists then
@@ -1200,7 +1284,7 @@ local function cancel_held(semaphore, lease)
     return reply('detached')
   end
   remove_leases(semaphore, { lease_id }, { lease })
-  settle(semaphore)
+  move_queue(semaphore)
   return reply('returned')
 end
 local function cancel_waiting(semaphore, waiter)
@@ -1213,7 +1297,7 @@ local function cancel_waiting(semaphore, waiter)
     return reply('detached')
   end
   remove_waiters(semaphore, { lease_id })
-  settle(semaphore)
+  move_queue(semaphore)
   return reply('left')
 end
 local function answer(semaphore)
@@ -1236,7 +1320,7 @@ return answered
   }),
   configure: defineScript({
     name: 'configure',
-    sha1: '64c76173dc80549cf5aa9cbe14a7bc254b804416',
+    sha1: 'f6a49a59423c270de011c95c1c9b84a7fb7d5603',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', limit: 'int', bounded: 'string' },
     replies: {
@@ -1304,6 +1388,7 @@ local function load_semaphore()
     told_ms = tonumber(stored[8]),
     waiting = 0,
     backlog = false,
+    overdue = 0,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -1316,8 +1401,10 @@ local function load_semaphore()
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
 end
-local function first_deadline_ms()
-  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+local function next_deadline_ms()
+  return tonumber(
+    redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  )
 end
 local function use_until(semaphore, until_ms)
   semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
@@ -1401,26 +1488,50 @@ local function add_leases(semaphore, lease_ids, leases)
   redis.call('ZADD', deadlines_key, unpack(deadlines))
   redis.call('HSET', leases_key, unpack(texts))
 end
+local function sum_of_permits(texts)
+  local sum = 0
+  for _, text in ipairs(texts) do
+    sum = sum + tonumber(string.match(text, '^%d+'))
+  end
+  return sum
+end
+local function take_out_expired(semaphore, ids)
+  semaphore.used = semaphore.used - sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
+  expired_leases = #ids
+end
+local function permits_of_the_living(semaphore)
+  local living = redis.call('ZCOUNT', deadlines_key, '(' .. now_ms, '+inf')
+  if living == 0 or semaphore.used == redis.call('ZCARD', deadlines_key) then
+    return living
+  end
+  if living <= batch_max then
+    local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf')
+    return sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  end
+end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
     return
   end
-  local left = batch_max - expired_leases
-  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
-  if #ids > left then
-    semaphore.backlog = true
-    ids[left + 1] = nil
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, batch_max + 1)
+  local are_all = #ids <= batch_max
+  ids[batch_max + 1] = nil
+  if #ids > 0 then
+    take_out_expired(semaphore, ids)
   end
-  if #ids == 0 then
+  if are_all then
     return
   end
-  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
-    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  local used = permits_of_the_living(semaphore)
+  if not used then
+    semaphore.backlog = true
+    return
   end
-  redis.call('ZREM', deadlines_key, unpack(ids))
-  redis.call('HDEL', leases_key, unpack(ids))
-  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
-  expired_leases = expired_leases + #ids
+  semaphore.overdue = semaphore.used - used
+  semaphore.used = used
 end
 local function tell(replica, ...)
   redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
@@ -1494,7 +1605,7 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
     'grants', semaphore.grants
   )
 end
@@ -1506,7 +1617,7 @@ local function nearest_deadline_ms(semaphore)
     return now_ms
   end
   local _, head = head_of_queue()
-  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+  return math.min(grace_deadline_ms(head), next_deadline_ms() or math.huge)
 end
 local function finish(semaphore)
   if not semaphore.exists then
@@ -1560,7 +1671,7 @@ for _, key in ipairs({ state_key, deadlines_key, leases_key, queue_key, waiters_
   redis.call('PERSIST', key)
 end
 semaphore.configured = true
-settle(semaphore)
+move_queue(semaphore)
 local answered = existed and reply('configured', state_of(semaphore)) or reply('created', state_of(semaphore))
 finish(semaphore)
 return answered
@@ -1568,7 +1679,7 @@ return answered
   }),
   heartbeat: defineScript({
     name: 'heartbeat',
-    sha1: '6cd2139053aa49b1d4eb812ae78017531c4806f7',
+    sha1: '54c365e9a7763a334493ad4b396fecaeb3632d79',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', replica: 'string', openCount: 'int', open: 'strings' },
     replies: {
@@ -1644,6 +1755,7 @@ local function load_semaphore()
     told_ms = tonumber(stored[8]),
     waiting = 0,
     backlog = false,
+    overdue = 0,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -1656,8 +1768,10 @@ local function load_semaphore()
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
 end
-local function first_deadline_ms()
-  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+local function next_deadline_ms()
+  return tonumber(
+    redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  )
 end
 local function use_until(semaphore, until_ms)
   semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
@@ -1678,26 +1792,50 @@ local function add_leases(semaphore, lease_ids, leases)
   redis.call('ZADD', deadlines_key, unpack(deadlines))
   redis.call('HSET', leases_key, unpack(texts))
 end
+local function sum_of_permits(texts)
+  local sum = 0
+  for _, text in ipairs(texts) do
+    sum = sum + tonumber(string.match(text, '^%d+'))
+  end
+  return sum
+end
+local function take_out_expired(semaphore, ids)
+  semaphore.used = semaphore.used - sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
+  expired_leases = #ids
+end
+local function permits_of_the_living(semaphore)
+  local living = redis.call('ZCOUNT', deadlines_key, '(' .. now_ms, '+inf')
+  if living == 0 or semaphore.used == redis.call('ZCARD', deadlines_key) then
+    return living
+  end
+  if living <= batch_max then
+    local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf')
+    return sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  end
+end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
     return
   end
-  local left = batch_max - expired_leases
-  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
-  if #ids > left then
-    semaphore.backlog = true
-    ids[left + 1] = nil
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, batch_max + 1)
+  local are_all = #ids <= batch_max
+  ids[batch_max + 1] = nil
+  if #ids > 0 then
+    take_out_expired(semaphore, ids)
   end
-  if #ids == 0 then
+  if are_all then
     return
   end
-  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
-    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  local used = permits_of_the_living(semaphore)
+  if not used then
+    semaphore.backlog = true
+    return
   end
-  redis.call('ZREM', deadlines_key, unpack(ids))
-  redis.call('HDEL', leases_key, unpack(ids))
-  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
-  expired_leases = expired_leases + #ids
+  semaphore.overdue = semaphore.used - used
+  semaphore.used = used
 end
 local function has_attachment(set, attachment)
   return string.find(',' .. set .. ',', ',' .. attachment .. ',', 1, true) ~= nil
@@ -1832,7 +1970,7 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
     'grants', semaphore.grants
   )
 end
@@ -1844,10 +1982,10 @@ local function nearest_deadline_ms(semaphore)
     return now_ms
   end
   local _, head = head_of_queue()
-  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+  return math.min(grace_deadline_ms(head), next_deadline_ms() or math.huge)
 end
 local function nearest_in_ms(semaphore)
-  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
+  local nearest_ms = nearest_deadline_ms(semaphore) or next_deadline_ms()
   return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
 end
 local function finish(semaphore)
@@ -1918,7 +2056,7 @@ return answered
   }),
   inspect: defineScript({
     name: 'inspect',
-    sha1: '8b31d75b5f028d46494c093812720d9e930d572e',
+    sha1: 'dc9d3213e0b1e216a9bdc83acb95a9bd363901e9',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     replies: {
@@ -1984,6 +2122,7 @@ local function load_semaphore()
     told_ms = tonumber(stored[8]),
     waiting = 0,
     backlog = false,
+    overdue = 0,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -1996,8 +2135,10 @@ local function load_semaphore()
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
 end
-local function first_deadline_ms()
-  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+local function next_deadline_ms()
+  return tonumber(
+    redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  )
 end
 local function use_until(semaphore, until_ms)
   semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
@@ -2067,26 +2208,50 @@ local function add_leases(semaphore, lease_ids, leases)
   redis.call('ZADD', deadlines_key, unpack(deadlines))
   redis.call('HSET', leases_key, unpack(texts))
 end
+local function sum_of_permits(texts)
+  local sum = 0
+  for _, text in ipairs(texts) do
+    sum = sum + tonumber(string.match(text, '^%d+'))
+  end
+  return sum
+end
+local function take_out_expired(semaphore, ids)
+  semaphore.used = semaphore.used - sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
+  expired_leases = #ids
+end
+local function permits_of_the_living(semaphore)
+  local living = redis.call('ZCOUNT', deadlines_key, '(' .. now_ms, '+inf')
+  if living == 0 or semaphore.used == redis.call('ZCARD', deadlines_key) then
+    return living
+  end
+  if living <= batch_max then
+    local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf')
+    return sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  end
+end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
     return
   end
-  local left = batch_max - expired_leases
-  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
-  if #ids > left then
-    semaphore.backlog = true
-    ids[left + 1] = nil
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, batch_max + 1)
+  local are_all = #ids <= batch_max
+  ids[batch_max + 1] = nil
+  if #ids > 0 then
+    take_out_expired(semaphore, ids)
   end
-  if #ids == 0 then
+  if are_all then
     return
   end
-  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
-    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  local used = permits_of_the_living(semaphore)
+  if not used then
+    semaphore.backlog = true
+    return
   end
-  redis.call('ZREM', deadlines_key, unpack(ids))
-  redis.call('HDEL', leases_key, unpack(ids))
-  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
-  expired_leases = expired_leases + #ids
+  semaphore.overdue = semaphore.used - used
+  semaphore.used = used
 end
 local function tell(replica, ...)
   redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
@@ -2160,7 +2325,7 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
     'grants', semaphore.grants
   )
 end
@@ -2172,7 +2337,7 @@ local function nearest_deadline_ms(semaphore)
     return now_ms
   end
   local _, head = head_of_queue()
-  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+  return math.min(grace_deadline_ms(head), next_deadline_ms() or math.huge)
 end
 local function finish(semaphore)
   if not semaphore.exists then
@@ -2208,7 +2373,7 @@ return answered
   }),
   listLeases: defineScript({
     name: 'list-leases',
-    sha1: 'ce69e016c1ba5946b14b00bae188480faf82af14',
+    sha1: '4f42cf3f08ad982e88e12eb845122628124e7f96',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterDeadlineMs: 'int', afterFence: 'int', pageSize: 'int' },
     replies: {
@@ -2277,6 +2442,7 @@ local function load_semaphore()
     told_ms = tonumber(stored[8]),
     waiting = 0,
     backlog = false,
+    overdue = 0,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -2289,8 +2455,10 @@ local function load_semaphore()
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
 end
-local function first_deadline_ms()
-  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+local function next_deadline_ms()
+  return tonumber(
+    redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  )
 end
 local function use_until(semaphore, until_ms)
   semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
@@ -2311,26 +2479,50 @@ local function add_leases(semaphore, lease_ids, leases)
   redis.call('ZADD', deadlines_key, unpack(deadlines))
   redis.call('HSET', leases_key, unpack(texts))
 end
+local function sum_of_permits(texts)
+  local sum = 0
+  for _, text in ipairs(texts) do
+    sum = sum + tonumber(string.match(text, '^%d+'))
+  end
+  return sum
+end
+local function take_out_expired(semaphore, ids)
+  semaphore.used = semaphore.used - sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
+  expired_leases = #ids
+end
+local function permits_of_the_living(semaphore)
+  local living = redis.call('ZCOUNT', deadlines_key, '(' .. now_ms, '+inf')
+  if living == 0 or semaphore.used == redis.call('ZCARD', deadlines_key) then
+    return living
+  end
+  if living <= batch_max then
+    local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf')
+    return sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  end
+end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
     return
   end
-  local left = batch_max - expired_leases
-  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
-  if #ids > left then
-    semaphore.backlog = true
-    ids[left + 1] = nil
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, batch_max + 1)
+  local are_all = #ids <= batch_max
+  ids[batch_max + 1] = nil
+  if #ids > 0 then
+    take_out_expired(semaphore, ids)
   end
-  if #ids == 0 then
+  if are_all then
     return
   end
-  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
-    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  local used = permits_of_the_living(semaphore)
+  if not used then
+    semaphore.backlog = true
+    return
   end
-  redis.call('ZREM', deadlines_key, unpack(ids))
-  redis.call('HDEL', leases_key, unpack(ids))
-  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
-  expired_leases = expired_leases + #ids
+  semaphore.overdue = semaphore.used - used
+  semaphore.used = used
 end
 local function numbers_by_replica(set)
   local numbers = {}
@@ -2456,7 +2648,7 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
     'grants', semaphore.grants
   )
 end
@@ -2468,7 +2660,7 @@ local function nearest_deadline_ms(semaphore)
     return now_ms
   end
   local _, head = head_of_queue()
-  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+  return math.min(grace_deadline_ms(head), next_deadline_ms() or math.huge)
 end
 local function finish(semaphore)
   if not semaphore.exists then
@@ -2537,14 +2729,14 @@ if not semaphore.exists then
   return reply('semaphore_not_found')
 end
 settle(semaphore)
-local answered = semaphore.backlog and reply('again') or page()
+local answered = (semaphore.backlog or semaphore.overdue > 0) and reply('again') or page()
 finish_if_moved(semaphore)
 return answered
 `,
   }),
   listWaiters: defineScript({
     name: 'list-waiters',
-    sha1: '43ab9622677a648f3849d5c9939a95283a2d7a70',
+    sha1: '29e523d9f7f26095ed714e763f50b1177ba7b53f',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterArrival: 'int', pageSize: 'int' },
     replies: {
@@ -2600,6 +2792,7 @@ local function load_semaphore()
     told_ms = tonumber(stored[8]),
     waiting = 0,
     backlog = false,
+    overdue = 0,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -2612,8 +2805,10 @@ local function load_semaphore()
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
 end
-local function first_deadline_ms()
-  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+local function next_deadline_ms()
+  return tonumber(
+    redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  )
 end
 local function use_until(semaphore, until_ms)
   semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
@@ -2634,26 +2829,50 @@ local function add_leases(semaphore, lease_ids, leases)
   redis.call('ZADD', deadlines_key, unpack(deadlines))
   redis.call('HSET', leases_key, unpack(texts))
 end
+local function sum_of_permits(texts)
+  local sum = 0
+  for _, text in ipairs(texts) do
+    sum = sum + tonumber(string.match(text, '^%d+'))
+  end
+  return sum
+end
+local function take_out_expired(semaphore, ids)
+  semaphore.used = semaphore.used - sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
+  expired_leases = #ids
+end
+local function permits_of_the_living(semaphore)
+  local living = redis.call('ZCOUNT', deadlines_key, '(' .. now_ms, '+inf')
+  if living == 0 or semaphore.used == redis.call('ZCARD', deadlines_key) then
+    return living
+  end
+  if living <= batch_max then
+    local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf')
+    return sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  end
+end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
     return
   end
-  local left = batch_max - expired_leases
-  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
-  if #ids > left then
-    semaphore.backlog = true
-    ids[left + 1] = nil
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, batch_max + 1)
+  local are_all = #ids <= batch_max
+  ids[batch_max + 1] = nil
+  if #ids > 0 then
+    take_out_expired(semaphore, ids)
   end
-  if #ids == 0 then
+  if are_all then
     return
   end
-  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
-    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  local used = permits_of_the_living(semaphore)
+  if not used then
+    semaphore.backlog = true
+    return
   end
-  redis.call('ZREM', deadlines_key, unpack(ids))
-  redis.call('HDEL', leases_key, unpack(ids))
-  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
-  expired_leases = expired_leases + #ids
+  semaphore.overdue = semaphore.used - used
+  semaphore.used = used
 end
 local function numbers_by_replica(set)
   local numbers = {}
@@ -2779,7 +2998,7 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
     'grants', semaphore.grants
   )
 end
@@ -2791,7 +3010,7 @@ local function nearest_deadline_ms(semaphore)
     return now_ms
   end
   local _, head = head_of_queue()
-  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+  return math.min(grace_deadline_ms(head), next_deadline_ms() or math.huge)
 end
 local function finish(semaphore)
   if not semaphore.exists then
@@ -2884,7 +3103,7 @@ return reply('marked', id, math.max(guarded_until_ms - now_ms, 0), lost and 1 or
   }),
   reap: defineScript({
     name: 'reap',
-    sha1: '54c25a63accda244765151b0cc05d2916a48ea4b',
+    sha1: 'f14f8604bf762ac3717e1ef49f6dc28b2386432c',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     replies: {
@@ -2936,6 +3155,7 @@ local function load_semaphore()
     told_ms = tonumber(stored[8]),
     waiting = 0,
     backlog = false,
+    overdue = 0,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -2948,8 +3168,10 @@ local function load_semaphore()
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
 end
-local function first_deadline_ms()
-  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+local function next_deadline_ms()
+  return tonumber(
+    redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  )
 end
 local function use_until(semaphore, until_ms)
   semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
@@ -2970,26 +3192,50 @@ local function add_leases(semaphore, lease_ids, leases)
   redis.call('ZADD', deadlines_key, unpack(deadlines))
   redis.call('HSET', leases_key, unpack(texts))
 end
+local function sum_of_permits(texts)
+  local sum = 0
+  for _, text in ipairs(texts) do
+    sum = sum + tonumber(string.match(text, '^%d+'))
+  end
+  return sum
+end
+local function take_out_expired(semaphore, ids)
+  semaphore.used = semaphore.used - sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
+  expired_leases = #ids
+end
+local function permits_of_the_living(semaphore)
+  local living = redis.call('ZCOUNT', deadlines_key, '(' .. now_ms, '+inf')
+  if living == 0 or semaphore.used == redis.call('ZCARD', deadlines_key) then
+    return living
+  end
+  if living <= batch_max then
+    local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf')
+    return sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  end
+end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
     return
   end
-  local left = batch_max - expired_leases
-  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
-  if #ids > left then
-    semaphore.backlog = true
-    ids[left + 1] = nil
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, batch_max + 1)
+  local are_all = #ids <= batch_max
+  ids[batch_max + 1] = nil
+  if #ids > 0 then
+    take_out_expired(semaphore, ids)
   end
-  if #ids == 0 then
+  if are_all then
     return
   end
-  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
-    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  local used = permits_of_the_living(semaphore)
+  if not used then
+    semaphore.backlog = true
+    return
   end
-  redis.call('ZREM', deadlines_key, unpack(ids))
-  redis.call('HDEL', leases_key, unpack(ids))
-  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
-  expired_leases = expired_leases + #ids
+  semaphore.overdue = semaphore.used - used
+  semaphore.used = used
 end
 local function numbers_by_replica(set)
   local numbers = {}
@@ -3115,7 +3361,7 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
     'grants', semaphore.grants
   )
 end
@@ -3127,10 +3373,10 @@ local function nearest_deadline_ms(semaphore)
     return now_ms
   end
   local _, head = head_of_queue()
-  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+  return math.min(grace_deadline_ms(head), next_deadline_ms() or math.huge)
 end
 local function nearest_in_ms(semaphore)
-  local nearest_ms = nearest_deadline_ms(semaphore) or first_deadline_ms()
+  local nearest_ms = nearest_deadline_ms(semaphore) or next_deadline_ms()
   return nearest_ms and math.max(nearest_ms - now_ms, 0) or ''
 end
 local function finish(semaphore)
@@ -3152,14 +3398,14 @@ local function finish(semaphore)
 end
 local semaphore = load_semaphore()
 settle(semaphore)
-local answered = reply('reaped', nearest_in_ms(semaphore))
+local answered = reply('reaped', (semaphore.backlog or semaphore.overdue > 0) and 0 or nearest_in_ms(semaphore))
 finish(semaphore)
 return answered
 `,
   }),
   release: defineScriptOfMany({
     name: 'release',
-    sha1: 'd8ce0e4b1eabd44e20d6bc3bd99bce66e67f2fe2',
+    sha1: '63826ebc1569a31ab55a43a2cf71558281df5010',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', retireMs: 'int' },
     each: { keys: ['retired'], args: { leaseId: 'string', retire: 'bool' } },
@@ -3248,6 +3494,7 @@ local function load_semaphore()
     told_ms = tonumber(stored[8]),
     waiting = 0,
     backlog = false,
+    overdue = 0,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -3262,6 +3509,11 @@ local function load_semaphore()
 end
 local function first_deadline_ms()
   return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+end
+local function next_deadline_ms()
+  return tonumber(
+    redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  )
 end
 local function is_settled(semaphore)
   if semaphore.waiting > 0 or semaphore.used == 0 then
@@ -3302,26 +3554,50 @@ local function remove_leases(semaphore, lease_ids, leases)
   redis.call('ZREM', deadlines_key, unpack(lease_ids))
   redis.call('HDEL', leases_key, unpack(lease_ids))
 end
+local function sum_of_permits(texts)
+  local sum = 0
+  for _, text in ipairs(texts) do
+    sum = sum + tonumber(string.match(text, '^%d+'))
+  end
+  return sum
+end
+local function take_out_expired(semaphore, ids)
+  semaphore.used = semaphore.used - sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
+  expired_leases = #ids
+end
+local function permits_of_the_living(semaphore)
+  local living = redis.call('ZCOUNT', deadlines_key, '(' .. now_ms, '+inf')
+  if living == 0 or semaphore.used == redis.call('ZCARD', deadlines_key) then
+    return living
+  end
+  if living <= batch_max then
+    local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf')
+    return sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  end
+end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
     return
   end
-  local left = batch_max - expired_leases
-  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
-  if #ids > left then
-    semaphore.backlog = true
-    ids[left + 1] = nil
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, batch_max + 1)
+  local are_all = #ids <= batch_max
+  ids[batch_max + 1] = nil
+  if #ids > 0 then
+    take_out_expired(semaphore, ids)
   end
-  if #ids == 0 then
+  if are_all then
     return
   end
-  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
-    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  local used = permits_of_the_living(semaphore)
+  if not used then
+    semaphore.backlog = true
+    return
   end
-  redis.call('ZREM', deadlines_key, unpack(ids))
-  redis.call('HDEL', leases_key, unpack(ids))
-  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
-  expired_leases = expired_leases + #ids
+  semaphore.overdue = semaphore.used - used
+  semaphore.used = used
 end
 local function put_off_idle_removal(semaphore)
   if semaphore.configured or not semaphore.in_use_until_ms then
@@ -3353,7 +3629,7 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
     'grants', semaphore.grants
   )
 end
@@ -3497,7 +3773,7 @@ local function nearest_deadline_ms(semaphore)
     return now_ms
   end
   local _, head = head_of_queue()
-  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+  return math.min(grace_deadline_ms(head), next_deadline_ms() or math.huge)
 end
 local function finish(semaphore)
   if not semaphore.exists then
@@ -3520,14 +3796,14 @@ local function answer()
   local lease = semaphore.used > 0 and find_lease(lease_id)
   if lease then
     remove_leases(semaphore, { lease_id }, { lease })
-    settle(semaphore)
+    move_queue(semaphore)
     return reply('released', lease.permits, now_ms - lease.granted_at_ms)
   end
   local waiter = semaphore.waiting > 0 and find_waiter(lease_id)
   if waiter then
     remove_waiters(semaphore, { lease_id })
     tell_cancelled(lease_id, waiter.attachments)
-    settle(semaphore)
+    move_queue(semaphore)
     return reply('cancelled', waiter.permits)
   end
   return reply('lease_not_held')
@@ -3546,7 +3822,7 @@ return cjson.encode(answers)
   }),
   remove: defineScript({
     name: 'remove',
-    sha1: 'bf1127de1e54a693bf4fbec25993ab09560177be',
+    sha1: '89754cb8f148af986954b9e094d501f7e5eece25',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', force: 'bool' },
     replies: {
@@ -3603,6 +3879,7 @@ local function load_semaphore()
     told_ms = tonumber(stored[8]),
     waiting = 0,
     backlog = false,
+    overdue = 0,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -3615,8 +3892,10 @@ local function load_semaphore()
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
 end
-local function first_deadline_ms()
-  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+local function next_deadline_ms()
+  return tonumber(
+    redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  )
 end
 local function use_until(semaphore, until_ms)
   semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
@@ -3637,26 +3916,50 @@ local function add_leases(semaphore, lease_ids, leases)
   redis.call('ZADD', deadlines_key, unpack(deadlines))
   redis.call('HSET', leases_key, unpack(texts))
 end
+local function sum_of_permits(texts)
+  local sum = 0
+  for _, text in ipairs(texts) do
+    sum = sum + tonumber(string.match(text, '^%d+'))
+  end
+  return sum
+end
+local function take_out_expired(semaphore, ids)
+  semaphore.used = semaphore.used - sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
+  expired_leases = #ids
+end
+local function permits_of_the_living(semaphore)
+  local living = redis.call('ZCOUNT', deadlines_key, '(' .. now_ms, '+inf')
+  if living == 0 or semaphore.used == redis.call('ZCARD', deadlines_key) then
+    return living
+  end
+  if living <= batch_max then
+    local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf')
+    return sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  end
+end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
     return
   end
-  local left = batch_max - expired_leases
-  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
-  if #ids > left then
-    semaphore.backlog = true
-    ids[left + 1] = nil
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, batch_max + 1)
+  local are_all = #ids <= batch_max
+  ids[batch_max + 1] = nil
+  if #ids > 0 then
+    take_out_expired(semaphore, ids)
   end
-  if #ids == 0 then
+  if are_all then
     return
   end
-  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
-    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  local used = permits_of_the_living(semaphore)
+  if not used then
+    semaphore.backlog = true
+    return
   end
-  redis.call('ZREM', deadlines_key, unpack(ids))
-  redis.call('HDEL', leases_key, unpack(ids))
-  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
-  expired_leases = expired_leases + #ids
+  semaphore.overdue = semaphore.used - used
+  semaphore.used = used
 end
 local function numbers_by_replica(set)
   local numbers = {}
@@ -3782,7 +4085,7 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
     'grants', semaphore.grants
   )
 end
@@ -3794,7 +4097,7 @@ local function nearest_deadline_ms(semaphore)
     return now_ms
   end
   local _, head = head_of_queue()
-  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+  return math.min(grace_deadline_ms(head), next_deadline_ms() or math.huge)
 end
 local function finish(semaphore)
   if not semaphore.exists then
@@ -3834,7 +4137,7 @@ return reply('removed')
   }),
   renew: defineScriptOfMany({
     name: 'renew',
-    sha1: '4e8c9aa9f5a5a23c8d36299ad9188522c0fce926',
+    sha1: '17de8429010afdc12d0e62eb86eb5b9996740a2e',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     each: { keys: [], args: { leaseId: 'string', ttlMs: 'int' } },
@@ -3915,6 +4218,7 @@ local function load_semaphore()
     told_ms = tonumber(stored[8]),
     waiting = 0,
     backlog = false,
+    overdue = 0,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -3927,8 +4231,10 @@ local function load_semaphore()
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
 end
-local function first_deadline_ms()
-  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+local function next_deadline_ms()
+  return tonumber(
+    redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  )
 end
 local function use_until(semaphore, until_ms)
   semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
@@ -3949,26 +4255,50 @@ local function add_leases(semaphore, lease_ids, leases)
   redis.call('ZADD', deadlines_key, unpack(deadlines))
   redis.call('HSET', leases_key, unpack(texts))
 end
+local function sum_of_permits(texts)
+  local sum = 0
+  for _, text in ipairs(texts) do
+    sum = sum + tonumber(string.match(text, '^%d+'))
+  end
+  return sum
+end
+local function take_out_expired(semaphore, ids)
+  semaphore.used = semaphore.used - sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
+  expired_leases = #ids
+end
+local function permits_of_the_living(semaphore)
+  local living = redis.call('ZCOUNT', deadlines_key, '(' .. now_ms, '+inf')
+  if living == 0 or semaphore.used == redis.call('ZCARD', deadlines_key) then
+    return living
+  end
+  if living <= batch_max then
+    local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf')
+    return sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  end
+end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
     return
   end
-  local left = batch_max - expired_leases
-  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
-  if #ids > left then
-    semaphore.backlog = true
-    ids[left + 1] = nil
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, batch_max + 1)
+  local are_all = #ids <= batch_max
+  ids[batch_max + 1] = nil
+  if #ids > 0 then
+    take_out_expired(semaphore, ids)
   end
-  if #ids == 0 then
+  if are_all then
     return
   end
-  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
-    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  local used = permits_of_the_living(semaphore)
+  if not used then
+    semaphore.backlog = true
+    return
   end
-  redis.call('ZREM', deadlines_key, unpack(ids))
-  redis.call('HDEL', leases_key, unpack(ids))
-  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
-  expired_leases = expired_leases + #ids
+  semaphore.overdue = semaphore.used - used
+  semaphore.used = used
 end
 local function numbers_by_replica(set)
   local numbers = {}
@@ -4094,7 +4424,7 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
     'grants', semaphore.grants
   )
 end
@@ -4106,7 +4436,7 @@ local function nearest_deadline_ms(semaphore)
     return now_ms
   end
   local _, head = head_of_queue()
-  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+  return math.min(grace_deadline_ms(head), next_deadline_ms() or math.huge)
 end
 local function finish(semaphore)
   if not semaphore.exists then
@@ -4155,7 +4485,7 @@ return cjson.encode(answers)
   }),
   revoke: defineScript({
     name: 'revoke',
-    sha1: 'b90143b5b235663943ce0796d7eca2859cc04a49',
+    sha1: 'ce3146a05b70cdf29d891e1c7e160f25496f642e',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', fence: 'int' },
     replies: {
@@ -4231,6 +4561,7 @@ local function load_semaphore()
     told_ms = tonumber(stored[8]),
     waiting = 0,
     backlog = false,
+    overdue = 0,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -4243,8 +4574,10 @@ local function load_semaphore()
   semaphore.had_waiters = semaphore.waiting > 0
   return semaphore
 end
-local function first_deadline_ms()
-  return tonumber(redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2])
+local function next_deadline_ms()
+  return tonumber(
+    redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  )
 end
 local function use_until(semaphore, until_ms)
   semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
@@ -4274,26 +4607,50 @@ local function remove_leases(semaphore, lease_ids, leases)
   redis.call('ZREM', deadlines_key, unpack(lease_ids))
   redis.call('HDEL', leases_key, unpack(lease_ids))
 end
+local function sum_of_permits(texts)
+  local sum = 0
+  for _, text in ipairs(texts) do
+    sum = sum + tonumber(string.match(text, '^%d+'))
+  end
+  return sum
+end
+local function take_out_expired(semaphore, ids)
+  semaphore.used = semaphore.used - sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  redis.call('ZREM', deadlines_key, unpack(ids))
+  redis.call('HDEL', leases_key, unpack(ids))
+  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
+  expired_leases = #ids
+end
+local function permits_of_the_living(semaphore)
+  local living = redis.call('ZCOUNT', deadlines_key, '(' .. now_ms, '+inf')
+  if living == 0 or semaphore.used == redis.call('ZCARD', deadlines_key) then
+    return living
+  end
+  if living <= batch_max then
+    local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '(' .. now_ms, '+inf')
+    return sum_of_permits(redis.call('HMGET', leases_key, unpack(ids)))
+  end
+end
 local function expire_leases(semaphore)
   if semaphore.used == 0 then
     return
   end
-  local left = batch_max - expired_leases
-  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, left + 1)
-  if #ids > left then
-    semaphore.backlog = true
-    ids[left + 1] = nil
+  local ids = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', now_ms, 'LIMIT', 0, batch_max + 1)
+  local are_all = #ids <= batch_max
+  ids[batch_max + 1] = nil
+  if #ids > 0 then
+    take_out_expired(semaphore, ids)
   end
-  if #ids == 0 then
+  if are_all then
     return
   end
-  for _, text in ipairs(redis.call('HMGET', leases_key, unpack(ids))) do
-    semaphore.used = semaphore.used - tonumber(string.match(text, '^%d+'))
+  local used = permits_of_the_living(semaphore)
+  if not used then
+    semaphore.backlog = true
+    return
   end
-  redis.call('ZREM', deadlines_key, unpack(ids))
-  redis.call('HDEL', leases_key, unpack(ids))
-  semaphore.has_lease_keys = semaphore.has_lease_keys and semaphore.used > 0
-  expired_leases = expired_leases + #ids
+  semaphore.overdue = semaphore.used - used
+  semaphore.used = used
 end
 local function numbers_by_replica(set)
   local numbers = {}
@@ -4419,7 +4776,7 @@ local function save(semaphore)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
-    'used', semaphore.used, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
+    'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
     'grants', semaphore.grants
   )
 end
@@ -4431,7 +4788,7 @@ local function nearest_deadline_ms(semaphore)
     return now_ms
   end
   local _, head = head_of_queue()
-  return math.min(grace_deadline_ms(head), first_deadline_ms() or math.huge)
+  return math.min(grace_deadline_ms(head), next_deadline_ms() or math.huge)
 end
 local function finish(semaphore)
   if not semaphore.exists then
@@ -4458,7 +4815,7 @@ if not lease or lease.fence ~= fence then
   return reply('lease_not_held')
 end
 remove_leases(semaphore, { lease_id }, { lease })
-settle(semaphore)
+move_queue(semaphore)
 finish(semaphore)
 return reply('released', lease.permits, now_ms - lease.granted_at_ms)
 `,
