@@ -25,6 +25,7 @@ describe('leases that are over but behind the batch', () => {
     expect(table.expired).toBe(2)
     expect(await stored()).toMatchObject({ used: '9' })
     expect(await inspect()).toMatchObject({ kind: 'state', used: 6 })
+    expect(table.expired).toBe(4)
     expect(await inspect()).toMatchObject({ kind: 'state', used: 6 })
     expect(table.expired).toBe(5)
     expect(await stored()).toMatchObject({ used: '6' })
@@ -64,6 +65,28 @@ describe('leases that are over but behind the batch', () => {
     expect(await reap()).toEqual({ kind: 'reaped', nearestInMs: null })
     expect(table.expired).toBe(5)
     expect(await stored()).toMatchObject({ used: '0' })
+  })
+
+  it.each([
+    { living: [1, 1, 1], expired: 2, why: 'one permit each' },
+    { living: [2, 1], expired: 2, why: 'no more than a batch' },
+    { living: [2, 1, 1], expired: 5, why: 'more than a script may read' },
+  ])('are worked off first only when the permits of the living cannot be told: $why', async ({ living, expired }) => {
+    await table.call('configure', { limit: 9, bounded: '' })
+    for (const [nth, permits] of living.entries()) await acquire({ leaseId: `live ${String(nth)}`, permits })
+    table.clock.advance(100)
+    const sum = living.reduce((used, permits) => used + permits, 0)
+    expect(await inspect()).toMatchObject({ used: sum })
+    expect(table.expired).toBe(expired)
+    expect(await acquire({ leaseId: 'rest', permits: 9 - sum })).toMatchObject({ kind: 'granted' })
+  })
+
+  it('are none when they are just a batch', async () => {
+    for (const leaseId of [a, b, c]) await table.call('release', { leaseId, retire: false })
+    for (const nth of [1, 2, 3]) await acquire({ leaseId: `live ${String(nth)}`, permits: nth === 1 ? 2 : 1 })
+    table.clock.advance(100)
+    expect(await table.call('reap', { batchMax })).toEqual({ kind: 'reaped', nearestInMs: 29_900 })
+    expect(table.expired).toBe(2)
   })
 
   it('are not listed', async () => {
