@@ -1,22 +1,4 @@
-import type {
-  AcquireCall,
-  AddPermitsReply,
-  ConfigureReply,
-  GrantedLease,
-  LimitMismatch,
-  NearestInMs,
-  NotFound,
-  PageCall,
-  PageOf,
-  LeaseView,
-  Refusal,
-  ReleaseReply,
-  RemoveReply,
-  RenewReply,
-  SemaphoreState,
-  StateReply,
-  WaiterView,
-} from './store.js'
+import type { AcquireCall, GrantedLease, LimitMismatch, NearestInMs, Refusal, Store } from './store.js'
 
 /** One acquire request of a caller. */
 export interface AcquireRequest extends Omit<AcquireCall, 'enqueue' | 'attachment'> {
@@ -84,28 +66,25 @@ export interface EngineObserver {
   called(event: { readonly operation: string; readonly durationMs: number; readonly ok: boolean }): void
 }
 
+/** What callers ask of the store itself. */
+type Direct =
+  | 'release'
+  | 'renew'
+  | 'configure'
+  | 'addPermits'
+  | 'remove'
+  | 'inspect'
+  | 'leases'
+  | 'waiters'
+  | 'revoke'
+  | 'semaphores'
+  | 'ping'
+  | 'guardMs'
+
 /** The semaphores of one store, seen from one replica. */
-export interface Engine {
+export interface Engine extends Pick<Store, Direct> {
   readonly replica: string
   acquire(request: AcquireRequest): Attempt
-  release(call: { semaphore: string; leaseId: string; retire: boolean }): Promise<ReleaseReply>
-  renew(call: { semaphore: string; leaseId: string; ttlMs: number }): Promise<RenewReply>
-  configure(call: { semaphore: string; limit: number; bounded: boolean | null }): Promise<ConfigureReply>
-  addPermits(call: {
-    semaphore: string
-    permits: number
-    requestId: string
-    limitMax: number
-  }): Promise<AddPermitsReply>
-  remove(call: { semaphore: string; force: boolean }): Promise<RemoveReply>
-  inspect(call: { semaphore: string }): Promise<StateReply | NotFound>
-  leases(call: PageCall): Promise<({ readonly kind: 'page' } & PageOf<LeaseView>) | NotFound>
-  waiters(call: PageCall): Promise<({ readonly kind: 'page' } & PageOf<WaiterView>) | NotFound>
-  revoke(call: { semaphore: string; fence: number }): Promise<ReleaseReply>
-  semaphores(call: { prefix: string; cursor: string | null; pageSize: number }): Promise<PageOf<SemaphoreState>>
-  ping(): Promise<string>
-  /** As the store's: how long nothing is granted yet because it lost its data; 0 when all is well. */
-  guardMs(): number
   /** Open acquire requests that wait at this replica. */
   readonly waiting: number
   /** Calls of the store that are not answered yet, those of the waiting room among them. */
