@@ -19,7 +19,7 @@ export interface ListOptions {
 
 /**
  * A connection to one Signalbox service. Making one sends nothing and throws `InvalidRequestError` only for options that no
- * request could be made with. Sockets, accounts of leases and events are per client: share one.
+ * request could be made with. Accounts of leases, batches and events are per client: share one.
  */
 export class SignalboxClient implements AsyncDisposable {
   readonly #connection: Connection

@@ -80,6 +80,12 @@ function runtime(): string {
   return node === undefined ? (text(reach('navigator', 'userAgent')) ?? 'unknown') : `node/${node}`
 }
 
+/** Not what only calls itself so: Bun, Deno, Workers, a window of Electron. */
+export function isNode(): boolean {
+  const agent = text(reach('navigator', 'userAgent')) ?? 'Node.js'
+  return text(reach('process', 'versions', 'node')) !== undefined && agent.startsWith('Node.js')
+}
+
 const immediate = reach('setImmediate')
 const { setTimeout: timeout } = globalThis
 

@@ -169,7 +169,10 @@ export function describe(exchange: Exchange): string {
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { cause } = error
-  if (!(cause instanceof Error)) return error.message
-  const why = cause.message === '' && 'code' in cause ? String(cause.code) : cause.message
-  return `${error.message}: ${why}`
+  return cause instanceof Error ? `${messageOf(error)}: ${messageOf(cause)}` : messageOf(error)
+}
+
+/** Of a host with several addresses Node says only by code that none answered. */
+function messageOf(error: Error): string {
+  return error.message === '' && 'code' in error ? String(error.code) : error.message
 }

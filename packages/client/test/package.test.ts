@@ -1,11 +1,14 @@
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { createServer } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { startService } from './service.js'
 
 // What users get: the packed package, installed alone into an empty project.
@@ -51,9 +54,10 @@ async function program(
   name: string,
   text: string,
   url = 'http://127.0.0.1:1',
+  variables: Record<string, string> = {},
 ): Promise<{ stdout: string; stderr: string }> {
   const path = await write(name, text)
-  const env = { ...process.env, SIGNALBOX_URL: url, NODE_OPTIONS: '' }
+  const env = { ...process.env, SIGNALBOX_URL: url, NODE_OPTIONS: '', ...variables }
   return await run(process.execPath, ['--unhandled-rejections=strict', path], { cwd: project, env, timeout: 60_000 })
 }
 
@@ -188,6 +192,30 @@ describe('a program that uses it', () => {
     )
     expect({ stdout, stderr }).toEqual({ stdout: 'held\n', stderr: '' })
     expect(await service.state('reports')).toMatchObject({ used: 1 })
+  })
+
+  it('reaches a service by TLS, if it knows who vouches for it', async () => {
+    const service = await startService()
+    const [keyFile, certFile] = [join(directory, 'tls.key'), join(directory, 'tls.pem')]
+    const name = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2']
+    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', keyFile]
+    execFileSync('openssl', ['req', '-x509', ...key, '-out', certFile, ...name], { stdio: 'pipe' })
+    const tls = createServer({ key: await readFile(keyFile), cert: await readFile(certFile) }, (socket) => {
+      const onward = connect(service.port, '127.0.0.1')
+      socket.pipe(onward).pipe(socket)
+      for (const end of [socket, onward]) end.on('error', () => undefined)
+    }).listen(0, '127.0.0.1')
+    await once(tls, 'listening')
+    onTestFinished(() => void tls.close())
+    const address = tls.address()
+    if (address === null || typeof address === 'string') throw new Error('The proxy has no port')
+    const text = `import { SignalboxClient } from '@signalbox/client'
+      const semaphore = new SignalboxClient({ retryForMs: 0 }).semaphore('reports', 1)
+      console.log(await semaphore.run(() => 'held').catch((error) => error.message))`
+    const url = `https://127.0.0.1:${address.port}`
+    const known = await program('tls.mjs', text, url, { NODE_EXTRA_CA_CERTS: certFile })
+    expect(known.stdout).toBe('held\n')
+    expect((await program('tls.mjs', text, url)).stdout).toMatch(/self-signed certificate/)
   })
 
   it('does not end in the middle of a call, though all that is left of it is a pause', async () => {
