@@ -1,3 +1,4 @@
+import { startTcpProxy } from '@signalbox/test-redis'
 import { expect, onTestFinished, test, describe, vi } from 'vitest'
 import { freshName, serve, serveAll } from './service.js'
 import { childrenOf, expectGone, isAlive, signalbox, soon, type Running } from './signalbox.js'
@@ -87,7 +88,22 @@ describe('while it holds', () => {
     expect(await running.ended).toBe(79)
     expect([...pids, warden].filter(isAlive)).toEqual([])
     expect(running.stderr()).toContain('the lease was not renewed')
-    expect(running.stderr()).toContain('the lease is lost')
+    expect(running.stderr()).toMatch(/the lease is lost|so the command was ended/)
+  })
+
+  test('a service out of reach ends the child, though it does not heed SIGTERM, before another is let in: 79', async () => {
+    const service = shared()
+    const { hostname, port } = new URL(service.url)
+    const proxy = await startTcpProxy({ host: hostname, port: Number(port) })
+    onTestFinished(() => proxy.close())
+    const outOfReach = { ...service, url: `http://${proxy.host}:${String(proxy.port)}` }
+    const { name, running, pids } = await hold(['--ttl', '3s', '--grace', '500ms'], deaf, outOfReach)
+    await proxy.refuse()
+    const next = signalbox(service.url, ['run', name, '--', 'true'])
+    await vi.waitFor(async () => expect(await service.state(name)).toMatchObject({ waiting: 1 }), soon)
+    expect(await next.ended).toBe(0)
+    expect(pids.filter(isAlive)).toEqual([])
+    expect(await running.ended).toBe(79)
   })
 
   test('a lease that an operator takes back ends the child, with SIGKILL if it does not heed SIGTERM: 79', async () => {

@@ -33,7 +33,7 @@ export function runCommand(context: Context): Command {
     .summary('run a command while a lease is held')
     .description(
       'Waits for its turn, runs the command while the lease is held and renewed, and gives the lease back when it has ended. ' +
-        'Signals and the exit code are passed on. When the lease is lost the command is ended: SIGTERM, and SIGKILL after the grace.',
+        'Signals and the exit code are passed on. When the lease is taken back, or runs out because the service is away, the command is ended: SIGTERM, and SIGKILL after the grace.',
     )
     .argument('<name>', 'the semaphore; created by its first user')
     .argument('<command...>', 'what to run, after --')

@@ -9,6 +9,8 @@ export type ChildEnd =
   | { readonly kind: 'exited'; readonly code: number }
   | { readonly kind: 'killed'; readonly signal: NodeJS.Signals }
   | { readonly kind: 'not-started'; readonly code: string }
+  /** The lease was running out, so it was ended. */
+  | { readonly kind: 'out-of-time' }
   /** The process between this one and the child was killed; the child has been ended. */
   | { readonly kind: 'warden-killed' }
 
@@ -16,6 +18,7 @@ export interface ChildOptions {
   readonly command: readonly [string, ...string[]]
   readonly env: NodeJS.ProcessEnv
   readonly graceMs: number
+  readonly endEarlyMs: number
   readonly foreground: boolean
   readonly untilMs: number
 }
@@ -27,7 +30,7 @@ export class Child {
   readonly #warden: ChildProcess
   #group: Group | undefined
 
-  constructor({ command, env, graceMs, foreground, untilMs }: ChildOptions) {
+  constructor({ command, env, graceMs, endEarlyMs, foreground, untilMs }: ChildOptions) {
     this.#warden = fork(wardenPath, {
       env,
       detached: !foreground,
@@ -37,7 +40,7 @@ export class Child {
     })
     const reported = this.#reported(foreground)
     this.ended = Promise.race([reported, this.#wardenGone(reported, graceMs)])
-    this.#order({ kind: 'run', command, graceMs, foreground, untilMs })
+    this.#order({ kind: 'run', command, graceMs, endEarlyMs, foreground, untilMs })
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -86,6 +89,7 @@ export class Child {
 
 function endOf(report: Exclude<Report, { kind: 'started' }>): ChildEnd {
   if (report.kind === 'not-started') return report
+  if (report.outOfTime) return { kind: 'out-of-time' }
   if (report.signal !== null) return { kind: 'killed', signal: report.signal }
   return { kind: 'exited', code: report.code ?? 0 }
 }

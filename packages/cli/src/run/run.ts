@@ -29,7 +29,7 @@ export interface RunContext {
  *
  *   waiting --granted--> running --the child ends--> giving back --> its exit code
  *   waiting --SIGINT, SIGTERM, …--> cancelling --> 128 + signal
- *   running --lease lost--> SIGTERM, grace, SIGKILL --> 79
+ *   running --lease taken back, or running out--> SIGTERM, grace, SIGKILL --> 79
  */
 export async function run(plan: RunPlan, { url, http, env, status }: RunContext): Promise<number> {
   const stopped = (): void =>
@@ -58,7 +58,7 @@ export async function run(plan: RunPlan, { url, http, env, status }: RunContext)
   // Reading it looks at the deadline: who was stopped beyond it learns so here.
   const isLost = lease.signal.aborted
   void lease.release().catch(() => undefined)
-  await orAgain(client.close({ timeoutMs: isLost ? cancelMs : releaseMs }), signals)
+  await orAgain(client.close({ timeoutMs: isLost || end.kind === 'out-of-time' ? cancelMs : releaseMs }), signals)
   return isLost ? exitCodes.leaseLost : exitCodeOfChild(end, plan, status)
 }
 
@@ -72,6 +72,8 @@ async function runUnder(
     command: plan.command,
     env: { ...env, SIGNALBOX_SEMAPHORE: lease.semaphore, SIGNALBOX_FENCE: String(lease.fence) },
     graceMs: plan.graceMs,
+    // What does not heed SIGTERM must be gone when others may be let in; two thirds of the ttl are left for a service that is away.
+    endEarlyMs: Math.min(plan.graceMs, plan.ttlMs / 3),
     foreground: plan.foreground,
     untilMs: untilMs(),
   })
@@ -105,6 +107,9 @@ function exitCodeOfChild(end: ChildEnd, { command }: RunPlan, status: Status): n
       return end.code
     case 'killed':
       return exitCodeOfSignal(end.signal)
+    case 'out-of-time':
+      status.complain('the lease was running out and could not be renewed, so the command was ended')
+      return exitCodes.leaseLost
     case 'not-started':
       if (end.code === 'ENOENT') {
         status.complain(`${command[0]}: command not found`)

@@ -1,5 +1,5 @@
 // Stands between the command line and its child, so that the child never works on without a lease: the command line may be killed, or stopped,
-// and then it can end nobody. The warden ends the child when the channel to the command line closes, and when the lease's deadline passes
+// and then it can end nobody. The warden ends the child when the channel to the command line closes, and when the lease's deadline comes near
 // without word of a renewal. It leads a session of its own: what kills the command line's process group does not reach it.
 import { spawn } from 'node:child_process'
 import { Group } from './group.js'
@@ -10,6 +10,8 @@ const timerMsMax = 60_000
 
 let group: Group | undefined
 let graceMs = 0
+let endEarlyMs = 0
+let isOutOfTime = false
 let untilMs = Infinity
 let ending: Promise<void> | undefined
 let deadline: NodeJS.Timeout | undefined
@@ -34,14 +36,17 @@ function end(): void {
 
 function mindDeadline(): void {
   clearTimeout(deadline)
-  const leftMs = untilMs - monotonicMs()
-  if (leftMs <= 0) end()
-  else deadline = setTimeout(mindDeadline, Math.min(leftMs + 1, timerMsMax))
+  const leftMs = untilMs - endEarlyMs - monotonicMs()
+  if (leftMs <= 0) {
+    isOutOfTime ||= ending === undefined
+    end()
+  } else deadline = setTimeout(mindDeadline, Math.min(leftMs + 1, timerMsMax))
 }
 
 function run(order: Extract<Order, { kind: 'run' }>): void {
   const [program, ...args] = order.command
   graceMs = order.graceMs
+  endEarlyMs = order.endEarlyMs
   untilMs = order.untilMs
   if (order.foreground) echoes = new TerminalEchoes()
   const child = spawn(program, args, { stdio: 'inherit', detached: !order.foreground })
@@ -55,7 +60,7 @@ function run(order: Extract<Order, { kind: 'run' }>): void {
   child.once('exit', (code, signal) => {
     // A child that a signal ended has not chosen to leave anybody behind, and the lease is given back next. An end is over when the last is gone.
     if (signal !== null) end()
-    void (ending ?? Promise.resolve()).then(() => tell({ kind: 'ended', code, signal }, leave))
+    void (ending ?? Promise.resolve()).then(() => tell({ kind: 'ended', code, signal, outOfTime: isOutOfTime }, leave))
   })
   mindDeadline()
 }

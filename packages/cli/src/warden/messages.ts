@@ -5,6 +5,8 @@ export type Order =
       readonly kind: 'run'
       readonly command: readonly [string, ...string[]]
       readonly graceMs: number
+      /** How long before the lease's deadline the end of the child begins. */
+      readonly endEarlyMs: number
       readonly foreground: boolean
       readonly untilMs: number
     }
@@ -18,7 +20,13 @@ export type Report =
   | { readonly kind: 'started'; readonly pid: number }
   /** There is no child. `code` is the system's: `ENOENT`, `EACCES`, … */
   | { readonly kind: 'not-started'; readonly code: string }
-  | { readonly kind: 'ended'; readonly code: number | null; readonly signal: NodeJS.Signals | null }
+  | {
+      readonly kind: 'ended'
+      readonly code: number | null
+      readonly signal: NodeJS.Signals | null
+      /** Whether the warden ended it because the lease was running out. */
+      readonly outOfTime: boolean
+    }
 
 /** The two ends of the channel are of one version: a look at the kind is enough. */
 function isMessage(value: unknown, kinds: readonly string[]): boolean {
