@@ -47,7 +47,7 @@ export const sabotages = {
   'a release that wakes nobody': [
     {
       file: 'release',
-      line: '    remove_leases(semaphore, { lease_id }, { lease })\n    settle(semaphore)\n',
+      line: '    remove_leases(semaphore, { lease_id }, { lease })\n    move_queue(semaphore)\n',
       instead: '    remove_leases(semaphore, { lease_id }, { lease })\n',
     },
   ],

@@ -101,7 +101,8 @@ describe('scoreboard: what it asks of Redis', () => {
         service.post('mass', 'release', { leaseId: randomUUID() }),
       ])
       expect([all.status, one.status, ...others.map(({ status }) => status)]).toEqual([200, 200, 200, 410, 410])
-      expect(await service.inspect('mass')).toMatchObject({ used: 19_002 })
+      // Each script that comes by takes some of them out.
+      for (let look = 0; look < 20; look += 1) expect(await service.inspect('mass')).toMatchObject({ used: 19_002 })
       expect(service.expiredByScript.reduce((sum, leases) => sum + leases, 0)).toBe(20_000)
       expect(Math.max(...service.expiredByScript)).toBeLessThanOrEqual(1_000)
     },
