@@ -188,36 +188,24 @@ export class HeldLease implements Lease, Closable {
       if (this.#lost.status === undefined) giveBack(this.#connection, this.semaphore, this.id, this.#term.ttlMs)
       throw this.#lost
     }
-    try {
-      await this.#sendRelease()
-    } finally {
-      this.#connection.open.delete(this)
-    }
-  }
-
-  async #sendRelease(): Promise<void> {
     const detached = this.#state === 'detached'
     this.#state = 'released'
     const { transport, events, settings, ending } = this.#connection
-    const decision = await send(
-      transport,
-      events,
-      releaseExchange(this.semaphore, { leaseId: this.id, retire: this.#retire }),
-      {
+    const exchange = releaseExchange(this.semaphore, { leaseId: this.id, retire: this.#retire })
+    try {
+      const decision = await send(transport, events, exchange, {
         timeoutMs: settings.timeoutMs,
         retryForMs: settings.retryForMs,
         // Beyond it there is nothing left to give back.
         untilMs: detached ? Infinity : this.#term.deadlineMs,
         signals: [ending],
-      },
-    )
-    if (decision.kind === 'accepted') {
-      checkReleased(decision, this.id)
-      return
+      })
+      if (decision.kind === 'accepted') checkReleased(decision, this.id)
+      // An earlier attempt has released it, and its reply was lost.
+      else if (!isNotHeld(decision.error) || decision.attempts === 1 || this.#term.over) throw decision.error
+    } finally {
+      this.#connection.open.delete(this)
     }
-    // An earlier attempt has released it, and its reply was lost.
-    if (isNotHeld(decision.error) && decision.attempts > 1 && !this.#term.over) return
-    throw decision.error
   }
 
   async #renewOnce(ttlMs: number, timeoutMs: number): Promise<RenewOutcome> {

@@ -25,7 +25,7 @@ const longestPauseMs = 1_000
 const noticeableLatenessMs = 50
 
 /**
- * Keeps one lease alive. Two alarms and at most one attempt:
+ * Keeps one lease alive. One alarm and at most one attempt:
  *
  *   resting --a third of the ttl is used--> trying --renewed--> resting
  *   trying --unknown--> pausing (not at all the first time, then jittered and short) --> trying
@@ -37,40 +37,34 @@ export class Renewal {
   readonly #term: Term
   readonly #callbacks: RenewalCallbacks
   readonly #timeoutMs: number
-  readonly #next: Alarm
-  readonly #end: Alarm
+  /** One for both, because most leases are released before either: at the next attempt, or at the end while there is none to come. */
+  readonly #alarm: Alarm
   #stopped = false
   #trying = false
+  /** Infinity: none is due. */
+  #nextAtMs = Infinity
   #failures = 0
   #latestMs = 0
 
   constructor(clock: Clock, term: Term, timeoutMs: number, callbacks: RenewalCallbacks) {
     this.#clock = clock
-    this.#next = new Alarm(clock)
-    this.#end = new Alarm(clock)
+    this.#alarm = new Alarm(clock)
     this.#term = term
     this.#timeoutMs = timeoutMs
     this.#callbacks = callbacks
   }
 
-  /** Sets the alarms by the term; again after the term changed from outside. */
+  /** Sets the alarm by the term; again after the term changed from outside. */
   schedule(notBeforeMs = 0): void {
     if (this.#stopped) return
-    const endAtMs = this.#term.deadlineMs
-    this.#end.set(endAtMs, () => {
-      this.#noteLateness(endAtMs)
-      this.checkDeadline()
-    })
     const { renewAtMs } = this.#term
-    if (this.#trying) return
-    if (renewAtMs === null) this.#next.clear()
-    else this.#tryAt(Math.max(renewAtMs, notBeforeMs))
+    if (!this.#trying) this.#nextAtMs = renewAtMs === null ? Infinity : Math.max(renewAtMs, notBeforeMs)
+    this.#setAlarm()
   }
 
   stop(): void {
     this.#stopped = true
-    this.#next.clear()
-    this.#end.clear()
+    this.#alarm.clear()
   }
 
   /** Reports the loss if the deadline has passed: a blocked event loop runs user code before it runs timers. */
@@ -91,16 +85,20 @@ export class Renewal {
     return `The lease's deadline has passed without a renewal${failures}${blocked}`
   }
 
-  #tryAt(atMs: number): void {
-    this.#next.set(atMs, () => {
+  #setAlarm(): void {
+    const atMs = Math.min(this.#nextAtMs, this.#term.deadlineMs)
+    this.#alarm.set(atMs, () => {
       this.#noteLateness(atMs)
       this.checkDeadline()
-      if (!this.#stopped && !this.#trying) void this.#try()
+      if (this.#stopped) return
+      if (this.#clock.now() >= this.#nextAtMs) void this.#try()
+      this.#setAlarm()
     })
   }
 
   async #try(): Promise<void> {
     this.#trying = true
+    this.#nextAtMs = Infinity
     const timeoutMs = Math.min(this.#timeoutMs, Math.max(1, this.#term.ttlMs / 6))
     const outcome = await this.#callbacks.renew(this.#term.cappedTtlMs(this.#term.ttlMs), timeoutMs)
     this.#trying = false
@@ -119,7 +117,8 @@ export class Renewal {
       case 'unknown':
         this.#failures++
         this.#callbacks.failed(outcome.error)
-        this.#tryAt(this.#clock.now() + this.#pauseMs())
+        this.#nextAtMs = this.#clock.now() + this.#pauseMs()
+        this.#setAlarm()
         return
     }
   }

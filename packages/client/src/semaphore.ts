@@ -149,8 +149,8 @@ export class Semaphore {
     return this.#given ?? defaultConnection()
   }
 
-  #wish(options: AcquireOptions): Wish {
-    const { permits, ttlMs, waitMs } = termsOf(options, this.#options)
+  #wish(options: AcquireOptions, terms = termsOf(options, this.#options)): Wish {
+    const { permits, ttlMs, waitMs } = terms
     const holder = options.holder ?? this.#options.holder ?? this.#connection.settings.holder
     // Nobody who left the value out can disagree with what is there.
     const onConflict = this.#value === undefined ? 'keep' : (this.#options.onConflict ?? 'keep')
@@ -160,8 +160,8 @@ export class Semaphore {
 
   async #acquire(options: AcquireOptions): Promise<Outcome> {
     const connection = this.#connection
-    const wish = this.#wish(options)
-    const { maxHoldMs } = termsOf(options, this.#options)
+    const terms = termsOf(options, this.#options)
+    const wish = this.#wish(options, terms)
     const acquired = await acquire(connection, wish)
     if (acquired.kind === 'busy') return acquired
     const { reply, granted, limitMismatch, retried } = acquired
@@ -174,7 +174,7 @@ export class Semaphore {
     if (this.#value !== undefined && limitMismatch !== undefined) {
       connection.events.limitMismatch(this.name, this.#value, limitMismatch)
     }
-    const grant = { reply, granted, holder: wish.holder, maxHoldMs, retire: retried }
+    const grant = { reply, granted, holder: wish.holder, maxHoldMs: terms.maxHoldMs, retire: retried }
     return { kind: 'held', lease: new HeldLease(connection, grant) }
   }
 

@@ -18,8 +18,8 @@ export interface Terms {
   readonly background?: boolean
 }
 
-/** The service's decision, and after how many attempts: after more than one, an earlier one may have taken effect. */
-export type Decision = (Accepted | Refused) & { readonly attempts: number }
+/** The service's decision; of a refusal, after how many attempts: after more than one, an earlier one may have taken effect. */
+export type Decision = Accepted | (Refused & { readonly attempts: number })
 
 /**
  * Sends a request that may be repeated until it is decided. Rejects with `UnavailableError` when the patience is over, or with a signal's reason;
@@ -27,10 +27,12 @@ export type Decision = (Accepted | Refused) & { readonly attempts: number }
  */
 export async function send(transport: Attempts, events: Events, exchange: Exchange, terms: Terms): Promise<Decision> {
   const { clock } = transport
-  const patience = new Patience(terms.retryForMs)
+  let patience: Patience | undefined
   for (let attempts = 1; ; attempts++) {
     const answer = await transport.attempt(exchange, terms.timeoutMs, terms.signals)
-    if (answer.kind !== 'fault') return { ...answer, attempts }
+    if (answer.kind === 'accepted') return answer
+    if (answer.kind === 'refused') return { ...answer, attempts }
+    patience ??= new Patience(terms.retryForMs)
     const delayMs = patience.pauseMs(answer, clock.now(), terms.untilMs ?? Infinity)
     if (delayMs === null) throw exhausted(describe(exchange), attempts, answer)
     events.emit({ kind: 'retry', request: describe(exchange), attempts, delayMs, error: answer.error })

@@ -31,11 +31,14 @@ export interface OpenTelemetry {
 /** OpenTelemetry's SpanStatusCode.ERROR. */
 const errorStatus = 2
 
+const none: Readonly<Record<string, string>> = {}
+
 /** The headers that carry on the trace of whoever sends a request now; none without one. */
-export function traceHeaders(telemetry: OpenTelemetry | undefined): Record<string, string> {
+export function traceHeaders(telemetry: OpenTelemetry | undefined): Readonly<Record<string, string>> {
+  if (telemetry === undefined) return none
   const carrier: Record<string, string> = {}
   try {
-    telemetry?.propagation.inject(telemetry.context.active(), carrier)
+    telemetry.propagation.inject(telemetry.context.active(), carrier)
   } catch {
     // A propagator of the program's own: a request without its headers is better than none.
   }

@@ -98,7 +98,7 @@ export class Transport implements Attempts {
   }
 
   /** The headers that carry on the trace of whoever asks now. */
-  trace(): Record<string, string> {
+  trace(): Readonly<Record<string, string>> {
     return traceHeaders(this.#settings.openTelemetry)
   }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
+import { connectionOf } from '../src/connection.js'
 import { LeaseLostError, SignalboxError, UnavailableError, type Fetch } from '../src/index.js'
 import { connect, startService } from './service.js'
 import { arrived, cut, gate, Wire } from './wire.js'
@@ -136,6 +137,20 @@ describe('close', () => {
     expect(outcomes.held).toBeGreaterThan(5)
     expect(outcomes.rejected).toBeGreaterThan(5)
     expect(await service.state('reports')).toMatchObject({ used: 0 })
+  })
+
+  it('has nothing to do with what has ended by itself: none of it is kept', async () => {
+    const { client } = connect(await startService())
+    const { open } = connectionOf(client)
+    const semaphore = client.boundedSemaphore('reports', 1)
+    const lease = await semaphore.acquire()
+    expect(open.size).toBe(1)
+    await semaphore.tryAcquire()
+    await expect(semaphore.acquire({ permits: 2 })).rejects.toMatchObject({ code: 'PERMITS_EXCEED_LIMIT' })
+    await expect(semaphore.acquire({ signal: AbortSignal.timeout(20) })).rejects.toMatchObject({ name: 'TimeoutError' })
+    expect(open.size).toBe(1)
+    await lease.release()
+    expect(open.size).toBe(0)
   })
 
   it('cuts off other calls at its end', async () => {
