@@ -209,6 +209,14 @@ describe('I4, I7 and I10', () => {
     expect(brokenIn(history('client-killed'))).toEqual(
       expect.arrayContaining(['I10 1 waiters of caller are in the queue 3900 ms after it was killed']),
     )
+    const told = { kind: 'reply' as const, at: 50, request: 'x', status: 429, code: 'STILL_WAITING', leaseId: 'a' }
+    const heldUp = [{ ...acquire, leaseId: 'a' }, told, { ...killed, fault: 'client-killed' as const }]
+    // Its place is kept for the grace, and no longer.
+    const within = brokenIn(historyOf(...heldUp, sample(200, queue), sample(10_000, queue)))
+    expect(within.filter((text) => text.startsWith('I10'))).toEqual([])
+    expect(brokenIn(historyOf(...heldUp, sample(200, queue), sample(12_000, queue)))).toEqual(
+      expect.arrayContaining(['I10 1 waiters of caller are in the queue 11900 ms after it was killed']),
+    )
     // Nobody can know that it is dead behind a connection that swallows everything.
     expect(brokenIn(history('client-held'))).toEqual([])
   })
