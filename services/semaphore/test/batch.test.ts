@@ -254,6 +254,10 @@ describe('a batch', () => {
     expect(answers.map(({ status }) => status)).toEqual([500, 200])
     expect(response.body).not.toContain('secret')
     expect(lines.filter((line) => line.includes('the secret cause'))).toHaveLength(1)
+    // One that fails before there is anything to wait for.
+    vi.spyOn(service.engine, 'acquire').mockImplementation(() => expect.unreachable())
+    const again = await send(service, [acquire('a'), release('a', leaseId())])
+    expect(again.answers.map(({ status }) => status)).toEqual([500, 410])
   })
 
   test('whose caller is gone before the answer leaves no lease and no place behind', async () => {

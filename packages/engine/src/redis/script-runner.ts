@@ -82,10 +82,9 @@ export function createScriptRunner(options: EvaluateOptions): ScriptRunner {
         throw errorOf(error, script.name)
       }
     },
-    async join(script, semaphore, shared, each) {
-      const reply = await turns.join(script, semaphore, shared, each)
+    join(script, semaphore, shared, each) {
       // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion -- as above
-      return reply as ReplyOf<typeof script>
+      return turns.join(script, semaphore, shared, each) as Promise<ReplyOf<typeof script>>
     },
   }
 }

@@ -31,8 +31,10 @@ export function vouchedStore(store: Store, voucher: Voucher, hearing: Set<(notic
       const opening = before(call.semaphore)
       if (opening !== null) await opening
       const reply = await store.acquire(call)
-      if (reply.kind === 'granted') await vouch(call.semaphore, [{ leaseId: call.leaseId, lease: reply.lease }])
-      else if (reply.kind === 'semaphore_not_found') await vouchAbsent(call.semaphore)
+      if (reply.kind === 'granted') {
+        const vouching = vouch(call.semaphore, [{ leaseId: call.leaseId, lease: reply.lease }])
+        if (vouching !== null) await vouching
+      } else if (reply.kind === 'semaphore_not_found') await vouchAbsent(call.semaphore)
       return reply
     },
     async renew(call) {

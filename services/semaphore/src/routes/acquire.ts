@@ -93,7 +93,7 @@ export const exampleLease: AcquireReply = {
 
 function leaseBody(lease: HeldLease): AcquireReply {
   const { limitMismatch } = lease
-  return {
+  const body: AcquireReply = {
     state: 'held',
     leaseId: lease.leaseId,
     semaphore: lease.semaphore,
@@ -103,6 +103,6 @@ function leaseBody(lease: HeldLease): AcquireReply {
     expiresInMs: lease.expiresInMs,
     waitedMs: lease.waitedMs,
     expiresAt: new Date(lease.deadlineMs).toISOString(),
-    ...(limitMismatch === null ? {} : { limitMismatch: { limit: limitMismatch } }),
   }
+  return limitMismatch === null ? body : { ...body, limitMismatch: { limit: limitMismatch } }
 }

@@ -65,12 +65,12 @@ export function batchRoute(context: RouteContext): Route {
     codes: [],
     async handle(request, reply) {
       const attempts: Attempt[] = []
-      const answers = request.body.calls.map((call) =>
-        answerTo(call, request, attempts).catch((error: unknown) => problemOf(error, request, log)),
-      )
+      const failed = (error: unknown): Problem => problemOf(error, request, log)
+      const answers = request.body.calls.map((call) => answerTo(call, request, attempts, failed))
       if (attempts.length > 0) openAttempts.track(together(attempts), request.raw.socket, reply.raw)
       const texts: string[] = []
-      for (const answer of await Promise.all(answers)) {
+      for (const answering of answers) {
+        const answer = answering instanceof Promise ? await answering : answering
         if (answer === null) return reply.hijack()
         texts.push(textOf(answer, request.id))
       }
@@ -98,16 +98,24 @@ function textOf(answer: NonNullable<Answer>, requestId: string): string {
     : `{"status":200,"body":${JSON.stringify(answer)}}`
 }
 
-/** Begins a call at once, and resolves with what came of it. What it opens is added to the attempts before it returns. */
-function answering(
-  context: RouteContext,
-): (call: Call, request: FastifyRequest, attempts: Attempt[]) => Promise<Answer> {
+/**
+ * Begins a call at once, and resolves with what came of it. What it opens is added to the attempts before it returns. `failed` makes an answer of
+ * an error.
+ */
+type AnswerTo = (
+  call: Call,
+  request: FastifyRequest,
+  attempts: Attempt[],
+  failed: (error: unknown) => Problem,
+) => Answer | Promise<Answer>
+
+function answering(context: RouteContext): AnswerTo {
   const { engine, schemas, load, metrics } = context
   const checkAcquire = checking(schemas.batchedAcquire)
   const checkRelease = checking(schemas.batchedRelease)
   const checkRenew = checking(schemas.batchedRenew)
 
-  async function acquire(call: Call, request: FastifyRequest, attempts: Attempt[]): Promise<Answer> {
+  function acquire(call: Call, request: FastifyRequest, attempts: Attempt[]): Answer | Promise<Answer> {
     const { excess } = load
     if (excess !== null) {
       metrics.shed(excess)
@@ -118,25 +126,35 @@ function answering(
     const asked = { ...acquireRequestOf(checked.semaphore, checked), isAnsweredAtOnce: true }
     const attempt = engine.acquire(asked)
     attempts.push(attempt)
-    const outcome = await attempt.outcome
-    return outcome.kind === 'closed' ? null : acquireAnswer(outcome, asked, context)
+    return attempt.outcome.then((outcome) =>
+      outcome.kind === 'closed' ? null : acquireAnswer(outcome, asked, context),
+    )
   }
 
-  return async (call, request, attempts) => {
+  function begin(call: Call, request: FastifyRequest, attempts: Attempt[]): Answer | Promise<Answer> {
     const { semaphore } = call
     // Before anything else is said of the call, as on its plain route.
     if (typeof semaphore === 'string' && !semaphore.startsWith(request.keyPrefix)) return outsidePrefix()
     switch (call.call) {
       case 'acquire':
-        return await acquire(call, request, attempts)
+        return acquire(call, request, attempts)
       case 'release': {
         const checked = checkRelease(call, request)
-        return checked instanceof Problem ? checked : await release(engine, checked.semaphore, checked)
+        return checked instanceof Problem ? checked : release(engine, checked.semaphore, checked)
       }
       case 'renew': {
         const checked = checkRenew(call, request)
-        return checked instanceof Problem ? checked : await renew(engine, checked.semaphore, checked)
+        return checked instanceof Problem ? checked : renew(engine, checked.semaphore, checked)
       }
+    }
+  }
+
+  return (call, request, attempts, failed) => {
+    try {
+      const answer = begin(call, request, attempts)
+      return answer instanceof Promise ? answer.catch(failed) : answer
+    } catch (error) {
+      return failed(error)
     }
   }
 }
