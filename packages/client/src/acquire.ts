@@ -170,11 +170,8 @@ class Acquisition implements Closable {
   #exchange(waitMs: number, mayBatch: boolean): Exchange {
     const { semaphore, permits, ttlMs, holder, create } = this.#wish
     const leaseId = this.#leaseId
-    // Twice, and not by a spread, which took as long as all else of it.
-    const body: AcquireBody =
-      holder === undefined
-        ? { leaseId, permits, ttlMs, waitMs, create }
-        : { leaseId, permits, ttlMs, waitMs, holder, create }
+    // Undefined is not sent: the body of one of many is shorter to write and to read without what it says by default.
+    const body: AcquireBody = { leaseId, permits: permits === 1 ? undefined : permits, ttlMs, waitMs, holder, create }
     const path = `/v1/semaphores/${encodeURIComponent(semaphore)}/acquire`
     if (!mayBatch) return { method: 'POST', path, body }
     const { timeoutMs } = this.#connection.settings

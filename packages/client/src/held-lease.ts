@@ -191,7 +191,7 @@ export class HeldLease implements Lease, Closable {
     const detached = this.#state === 'detached'
     this.#state = 'released'
     const { transport, events, settings, ending } = this.#connection
-    const exchange = releaseExchange(this.semaphore, { leaseId: this.id, retire: this.#retire })
+    const exchange = releaseExchange(this.semaphore, { leaseId: this.id, retire: this.#retire || undefined })
     try {
       const decision = await send(transport, events, exchange, {
         timeoutMs: settings.timeoutMs,

@@ -154,7 +154,11 @@ export class Semaphore {
     const holder = options.holder ?? this.#options.holder ?? this.#connection.settings.holder
     // Nobody who left the value out can disagree with what is there.
     const onConflict = this.#value === undefined ? 'keep' : (this.#options.onConflict ?? 'keep')
-    const create = { limit: this.#value ?? 1, bounded: this.bounded, onConflict }
+    const create = {
+      limit: this.#value ?? 1,
+      bounded: this.bounded ? undefined : false,
+      onConflict: onConflict === 'keep' ? undefined : onConflict,
+    }
     return { semaphore: this.name, permits, ttlMs, waitMs, holder, create, signal: options.signal }
   }
 
