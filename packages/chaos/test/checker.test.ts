@@ -212,6 +212,11 @@ describe('I4, I7 and I10', () => {
     const told = { kind: 'reply' as const, at: 50, request: 'x', status: 429, code: 'STILL_WAITING', leaseId: 'a' }
     const heldUp = [{ ...acquire, leaseId: 'a' }, told, { ...killed, fault: 'client-killed' as const }]
     // Its place is kept for the grace, and no longer.
+    const unread = [
+      { ...acquire, leaseId: 'a', inBatch: true },
+      { ...killed, fault: 'client-killed' as const },
+    ]
+    expect(brokenIn(historyOf(...unread, sample(4_000, queue))).filter((text) => text.startsWith('I10'))).toEqual([])
     const within = brokenIn(historyOf(...heldUp, sample(200, queue), sample(10_000, queue)))
     expect(within.filter((text) => text.startsWith('I10'))).toEqual([])
     expect(brokenIn(historyOf(...heldUp, sample(200, queue), sample(12_000, queue)))).toEqual(

@@ -53,7 +53,7 @@ const batchAnswer = z.object({ answers: z.array(z.object({ status: z.number(), b
 /** What a request asks: one thing, or as many as its batch has calls. */
 function asksOf(url: string, { method, body: text = '{}' }: Sent) {
   if (!url.endsWith('/v1/batch')) return [{ ...body.parse(JSON.parse(text)), ...targetOf(method, url) }]
-  return batch.parse(JSON.parse(text)).calls.map(({ call, ...asked }) => ({ ...asked, operation: call }))
+  return batch.parse(JSON.parse(text)).calls.map(({ call, ...asked }) => ({ ...asked, operation: call, inBatch: true }))
 }
 
 /** `fetch` that writes down what is asked, before it is, and what came of it: of a batch call by call. */

@@ -22,6 +22,8 @@ const request = z.object({
   waitMs: count.optional(),
   limit: count.optional(),
   fence: fence.optional(),
+  /** Together with others in one request: nothing in it waits. */
+  inBatch: z.boolean().optional(),
 })
 
 /** The whole of its answer had arrived. */
