@@ -1,3 +1,4 @@
+import type { Fetch, FetchRequest, FetchResponse } from '@signalbox/client'
 import { z } from 'zod'
 import type { Operation } from '../history/event.js'
 import type { Recorder } from '../history/recorder.js'
@@ -18,13 +19,6 @@ const answer = z.object({
   expiresInMs: z.number().optional(),
   waitedMs: z.number().optional(),
 })
-
-interface Sent {
-  readonly method: string
-  readonly headers: Record<string, string>
-  readonly body?: string
-  readonly signal: AbortSignal
-}
 
 const operationsByVerb: Readonly<Record<string, Operation>> = {
   'POST acquire': 'acquire',
@@ -51,13 +45,29 @@ const batch = z.object({
 const batchAnswer = z.object({ answers: z.array(z.object({ status: z.number(), body: answer })) })
 
 /** What a request asks: one thing, or as many as its batch has calls. */
-function asksOf(url: string, { method, body: text = '{}' }: Sent) {
+function asksOf(url: string, { method, body: text = '{}' }: FetchRequest) {
   if (!url.endsWith('/v1/batch')) return [{ ...body.parse(JSON.parse(text)), ...targetOf(method, url) }]
   return batch.parse(JSON.parse(text)).calls.map(({ call, ...asked }) => ({ ...asked, operation: call, inBatch: true }))
 }
 
+async function textOf({ body: stream }: FetchResponse): Promise<string> {
+  const reader = stream?.getReader()
+  const chunks: Uint8Array[] = []
+  for (;;) {
+    const { done, value } = (await reader?.read()) ?? { done: true }
+    if (value !== undefined) chunks.push(value)
+    if (done) return Buffer.concat(chunks).toString()
+  }
+}
+
+/** What came, and the whole text of it. */
+type Told = FetchResponse & { readonly text: string }
+
 /** `fetch` that writes down what is asked, before it is, and what came of it: of a batch call by call. */
-export function recordedFetch(recorder: Recorder): (url: string, sent: Sent) => Promise<Response> {
+export function recordedFetch(
+  recorder: Recorder,
+  send: Fetch = fetch,
+): (url: string, request: FetchRequest) => Promise<Told> {
   let count = 0
   return async (url, sent) => {
     const requests = asksOf(url, sent).map((asked) => {
@@ -66,8 +76,8 @@ export function recordedFetch(recorder: Recorder): (url: string, sent: Sent) => 
       return request
     })
     try {
-      const response = await fetch(url, sent)
-      const text = await response.text()
+      const response = await send(url, sent)
+      const text = await textOf(response)
       const isJson = response.headers.get('content-type')?.includes('json') === true
       const told = isJson ? (JSON.parse(text) as unknown) : {}
       const answers =
@@ -78,7 +88,8 @@ export function recordedFetch(recorder: Recorder): (url: string, sent: Sent) => 
         const { status, body: own } = answers[index] ?? { status: response.status, body: {} }
         recorder.record({ kind: 'reply', request, status, ...own })
       }
-      return new Response(text === '' ? null : text, { status: response.status, headers: response.headers })
+      const { status, headers } = response
+      return { status, headers, text, body: new Response(text).body }
     } catch (error) {
       for (const request of requests) recorder.record({ kind: 'unanswered', request, why: reasonOf(error) })
       throw error

@@ -28,14 +28,14 @@ export function createSend(stage: Stage): Send {
   const fetchRecorded = recordedFetch(stage.recorder)
   return async (method, path, { body, timeoutMs = 5_000, closeAfterMs = timeoutMs } = {}) => {
     try {
-      const response = await fetchRecorded(`${stage.setup.url}/v1/semaphores${path}`, {
+      const { status, text } = await fetchRecorded(`${stage.setup.url}/v1/semaphores${path}`, {
         method,
         headers: body === undefined ? {} : { 'content-type': 'application/json' },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        redirect: 'manual',
         signal: AbortSignal.timeout(Math.min(timeoutMs, closeAfterMs)),
       })
-      const text = await response.text()
-      return { status: response.status, ...(text === '' ? {} : told.parse(JSON.parse(text))) }
+      return { status, ...(text === '' ? {} : told.parse(JSON.parse(text))) }
     } catch (error) {
       if (error instanceof z.ZodError || error instanceof SyntaxError) throw error
       return null

@@ -1,5 +1,7 @@
 // A program that uses the SDK, over and over, until the run says `finish`.
 import { SignalboxClient } from '@signalbox/client'
+// Not for everybody, but what everybody uses who names no `fetch`.
+import { nodeFetch } from '../../../../client/dist/node-http.js'
 import { recordedFetch } from '../recorded-fetch.js'
 import { readSetup, Stage } from '../stage.js'
 import { SdkCaller } from './caller.js'
@@ -10,7 +12,7 @@ const client = new SignalboxClient({
   url: setup.url,
   holder: setup.name,
   timeoutMs: 3_000,
-  fetch: recordedFetch(stage.recorder),
+  fetch: recordedFetch(stage.recorder, nodeFetch()),
   // That the limit in the code is not the one in force is the point of the resized semaphore.
   logger: { warn: () => undefined },
 })
