@@ -127,8 +127,7 @@ export class Transport implements Attempts {
     const sentAtMs = this.clock.now()
     timeout.set(sentAtMs + timeoutMs, () => closing.abort(new Error(`no answer within ${Math.round(timeoutMs)} ms`)))
     try {
-      const response = await orAborted(this.#fetch(exchange, closing.signal), closing.signal)
-      const text = await orAborted(textOf(response), closing.signal)
+      const { response, text } = await orAborted(this.#fetch(exchange, closing.signal), closing.signal)
       throwIfAborted(signals)
       const receivedAtMs = this.clock.now()
       this.#events.debug(
@@ -146,10 +145,10 @@ export class Transport implements Attempts {
     }
   }
 
-  async #fetch(exchange: Exchange, signal: AbortSignal): Promise<FetchResponse> {
+  async #fetch(exchange: Exchange, signal: AbortSignal): Promise<{ response: FetchResponse; text: string }> {
     const body = typeof exchange.body === 'object' ? JSON.stringify(exchange.body) : exchange.body
     const headers = { ...(exchange.trace ?? this.trace()), ...this.#headers }
-    return await this.#settings.fetch(`${this.#settings.url}${exchange.path}`, {
+    const response = await this.#settings.fetch(`${this.#settings.url}${exchange.path}`, {
       ...this.#settings.fetchOptions,
       method: exchange.method,
       headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
@@ -158,6 +157,7 @@ export class Transport implements Attempts {
       redirect: 'manual',
       signal,
     })
+    return { response, text: await textOf(response) }
   }
 }
 
