@@ -1,31 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
-import { LeaseLostError, SignalboxError, type Fetch, type Lease } from '../src/index.js'
-import { connect, startService, type Service } from './service.js'
-import { arrived, Wire } from './wire.js'
-
-/** A client of a service of the test's own, and its wire. */
-async function start(options: Parameters<typeof connect>[1] = {}) {
-  const service = await startService()
-  const wire = new Wire()
-  return { service, wire, ...connect(service, { fetch: wire.fetch, ...options }) }
-}
-
-const times = <Value>(count: number, make: (index: number) => Value): Value[] =>
-  Array.from({ length: count }, (_none, index) => make(index))
-
-async function usedOf(service: Service, name = 'reports'): Promise<number | undefined> {
-  return (await service.state(name))?.used
-}
-
-/** A fetch that answers batches as the test says, and everything else as the service does. */
-function answering(batch: (calls: Record<string, unknown>[]) => { status?: number; body: unknown }): Fetch {
-  return async (url, request) => {
-    if (!url.endsWith('/v1/batch')) return await fetch(url, request)
-    const { calls } = JSON.parse(request.body ?? '') as { calls: Record<string, unknown>[] }
-    const { status = 200, body } = batch(calls)
-    return arrived(status, new Headers(), typeof body === 'string' ? body : JSON.stringify(body))
-  }
-}
+import { LeaseLostError, SignalboxError, type Lease } from '../src/index.js'
+import { answering, start, times, usedOf } from './batching.js'
+import { Wire } from './wire.js'
 
 describe('a service without batches', () => {
   it.each([

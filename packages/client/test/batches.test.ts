@@ -1,34 +1,10 @@
 import { describe, expect, it, vi } from 'vitest'
-import { AuthenticationError, PermitsUnavailableError, type Fetch } from '../src/index.js'
-import { connect, startService, type Service } from './service.js'
-import { arrived, cut, gate, Wire } from './wire.js'
-
-/** A client of a service of the test's own, and its wire. */
-async function start(options: Parameters<typeof connect>[1] = {}) {
-  const service = await startService()
-  const wire = new Wire()
-  return { service, wire, ...connect(service, { fetch: wire.fetch, ...options }) }
-}
-
-const times = <Value>(count: number, make: (index: number) => Value): Value[] =>
-  Array.from({ length: count }, (_none, index) => make(index))
+import { AuthenticationError, PermitsUnavailableError, type Clock } from '../src/index.js'
+import { answering, start, times, usedOf } from './batching.js'
+import { cut, gate, type Wire } from './wire.js'
 
 /** How many calls each batch had that was sent. */
 const sizes = (wire: Wire): number[] => wire.calls('batch').map(({ body }) => (body['calls'] as unknown[]).length)
-
-async function usedOf(service: Service, name = 'reports'): Promise<number | undefined> {
-  return (await service.state(name))?.used
-}
-
-/** A fetch that answers batches as the test says, and everything else as the service does. */
-function answering(batch: (calls: Record<string, unknown>[]) => { status?: number; body: unknown }): Fetch {
-  return async (url, request) => {
-    if (!url.endsWith('/v1/batch')) return await fetch(url, request)
-    const { calls } = JSON.parse(request.body ?? '') as { calls: Record<string, unknown>[] }
-    const { status = 200, body } = batch(calls)
-    return arrived(status, new Headers(), typeof body === 'string' ? body : JSON.stringify(body))
-  }
-}
 
 describe('calls of one turn', () => {
   it('are one request, each with an answer of its own, and one alone is a plain request', async () => {
@@ -57,9 +33,20 @@ describe('calls of one turn', () => {
   })
 
   it('of leases that are due together renew them in one request', async () => {
-    const { client, wire } = await start()
+    const timers = new Map<() => void, number>()
+    let nowMs = 0
+    const clock: Clock = {
+      now: () => nowMs,
+      setTimeout: (run, delayMs) => {
+        timers.set(run, nowMs + delayMs)
+        return () => timers.delete(run)
+      },
+    }
+    const { client, wire } = await start({ clock })
     const semaphore = client.semaphore('reports', 10)
-    await Promise.all(times(10, () => semaphore.acquire({ ttlMs: 3_000 })))
+    await Promise.all(times(10, () => semaphore.acquire({ ttlMs: 30_000 })))
+    nowMs = 10_000
+    for (const [run, atMs] of timers) if (atMs <= nowMs) run()
     await vi.waitFor(() => expect(sizes(wire)).toEqual([10, 10]), { timeout: 10_000 })
     expect(wire.calls('batch').at(-1)?.body['calls']).toMatchObject(times(10, () => ({ call: 'renew' })))
   })
