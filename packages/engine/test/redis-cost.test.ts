@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { startTestRedis, type TestRedis } from '@signalbox/test-redis'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { madeBy } from '../../../scripts/vitest/made-by.js'
 import { createEngine } from '../src/create-engine.js'
 import type { Engine } from '../src/engine.js'
 import { createRedisStore, type RedisStore } from '../src/redis/redis-store.js'
@@ -140,6 +141,16 @@ describe('with leases', () => {
     expect(cost.bytesToRedis).toBeLessThan(450)
     expect(cost.bytesFromRedis).toBeLessThan(35)
   })
+})
+
+it('an acquire and its release make so many promises, and no timer of their own', async () => {
+  const made = await madeBy(operations, async () => {
+    const begun = each.map(() => begin(0))
+    await Promise.all(begun.map(({ isGranted }) => isGranted))
+    await Promise.all(begun.map(({ leaseId }) => engine.release({ semaphore, leaseId, retire: false })))
+  })
+  expect(made.promises).toBeLessThan(19)
+  expect(made.timers).toBeLessThan(0.2)
 })
 
 it('a release that grants a waiter is one command: it needs no other to learn of it', async () => {
