@@ -217,6 +217,15 @@ describe('I4, I7 and I10', () => {
       { ...killed, fault: 'client-killed' as const },
     ]
     expect(brokenIn(historyOf(...unread, sample(4_000, queue))).filter((text) => text.startsWith('I10'))).toEqual([])
+    const toldLater = [
+      { ...acquire, leaseId: 'a', inBatch: true },
+      { ...acquire, at: 8_000, request: 'y', leaseId: 'a' },
+      { ...told, at: 9_000, request: 'y' },
+      { ...killed, at: 9_100, fault: 'client-killed' as const },
+    ]
+    expect(brokenIn(historyOf(...toldLater, sample(17_000, queue))).filter((text) => text.startsWith('I10'))).toEqual(
+      [],
+    )
     const within = brokenIn(historyOf(...heldUp, sample(200, queue), sample(10_000, queue)))
     expect(within.filter((text) => text.startsWith('I10'))).toEqual([])
     expect(brokenIn(historyOf(...heldUp, sample(200, queue), sample(12_000, queue)))).toEqual(

@@ -14,6 +14,7 @@ import { Wait } from './wait.js'
 /** How long giving back may hold up the end of the command line; after that the ttl does it. */
 const releaseMs = 5_000
 const cancelMs = 2_000
+/** And a small part of the ttl: a warden that hears late of a late renewal would end the child for nothing. */
 const tellWardenEveryMs = 1_000
 
 export interface RunContext {
@@ -78,7 +79,7 @@ async function runUnder(
     untilMs: untilMs(),
   })
   signals.listen((signal) => child.signal(signal))
-  const telling = setInterval(() => child.held(untilMs()), Math.min(tellWardenEveryMs, plan.ttlMs / 6))
+  const telling = setInterval(() => child.held(untilMs()), Math.min(tellWardenEveryMs, plan.ttlMs / 24))
   lease.signal.addEventListener('abort', () => {
     clearInterval(telling)
     child.end()

@@ -69,8 +69,8 @@ export function batchRoute(context: RouteContext): Route {
       const answers = request.body.calls.map((call) => answerTo(call, request, attempts, failed))
       if (attempts.length > 0) openAttempts.track(together(attempts), request.raw.socket, reply.raw)
       const texts: string[] = []
-      for (const answering of answers) {
-        const answer = answering instanceof Promise ? await answering : answering
+      for (const pending of answers) {
+        const answer = pending instanceof Promise ? await pending : pending
         if (answer === null) return reply.hijack()
         texts.push(textOf(answer, request.id))
       }

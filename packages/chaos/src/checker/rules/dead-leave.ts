@@ -33,8 +33,8 @@ function toldToComeBackAt(history: History): ReadonlyMap<string | undefined, num
   const inDoubt = history.of('request').filter(({ request, inBatch }) => inBatch === true && !answered.has(request))
   const told = history.of('reply').filter(({ code }) => code === 'STILL_WAITING')
   // What is on its way when its caller dies, the service answers within the time-out of the caller's attempt.
-  const latest = inDoubt.map(({ leaseId, at }) => [leaseId, at + attemptMsMax] as const)
-  return new Map([...told.map(({ leaseId, at }) => [leaseId, at] as const), ...latest])
+  const latest = [...told, ...inDoubt.map(({ leaseId, at }) => ({ leaseId, at: at + attemptMsMax }))]
+  return new Map(latest.sort((a, b) => a.at - b.at).map(({ leaseId, at }) => [leaseId, at]))
 }
 
 const leaveWithinMs = 2_500
