@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -9,6 +9,7 @@ import { createServer } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { makeAuthority } from '../../../services/semaphore/test/certificates.js'
 import { startService } from './service.js'
 
 // What users get: the packed package, installed alone into an empty project.
@@ -196,11 +197,9 @@ describe('a program that uses it', () => {
 
   it('reaches a service by TLS, if it knows who vouches for it', async () => {
     const service = await startService()
-    const [keyFile, certFile] = [join(directory, 'tls.key'), join(directory, 'tls.pem')]
-    const name = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2']
-    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', keyFile]
-    execFileSync('openssl', ['req', '-x509', ...key, '-out', certFile, ...name], { stdio: 'pipe' })
-    const tls = createServer({ key: await readFile(keyFile), cert: await readFile(certFile) }, (socket) => {
+    const authority = makeAuthority(onTestFinished)
+    const { key, cert } = authority.issue('service')
+    const tls = createServer({ key, cert }, (socket) => {
       const onward = connect(service.port, '127.0.0.1')
       socket.pipe(onward).pipe(socket)
       for (const end of [socket, onward]) end.on('error', () => undefined)
@@ -213,9 +212,9 @@ describe('a program that uses it', () => {
       const semaphore = new SignalboxClient({ retryForMs: 0 }).semaphore('reports', 1)
       console.log(await semaphore.run(() => 'held').catch((error) => error.message))`
     const url = `https://127.0.0.1:${address.port}`
-    const known = await program('tls.mjs', text, url, { NODE_EXTRA_CA_CERTS: certFile })
+    const known = await program('tls.mjs', text, url, { NODE_EXTRA_CA_CERTS: authority.certFile })
     expect(known.stdout).toBe('held\n')
-    expect((await program('tls.mjs', text, url)).stdout).toMatch(/self-signed certificate/)
+    expect((await program('tls.mjs', text, url)).stdout).toMatch(/unable to verify the first certificate/)
   })
 
   it('does not end in the middle of a call, though all that is left of it is a pause', async () => {
