@@ -7,7 +7,7 @@
 -- KEYS[4] queue      zset lease id -> arrival number
 -- KEYS[5] waiters    hash lease id -> packed waiter
 -- KEYS[6] replicas   hash replica -> last heartbeat (Redis ms); only while somebody waits
--- KEYS[7] fence      string, the last fence while it is ahead of the clock
+-- KEYS[7] fence      string, the last fence where it was ahead of the clock
 -- ARGV[1] name       string
 -- ARGV[2] channel    string      what a replica's id is appended to
 -- ARGV[3] grace_ms   int
@@ -29,10 +29,10 @@ if semaphore.used > 0 and not force then
 end
 tell_every_replica('check', name)
 redis.call('UNLINK', state_key, deadlines_key, leases_key, queue_key, waiters_key, replicas_key)
--- The clock stepped back, or grants came faster than one a µs: the next fence must still be greater.
+-- The clock stepped back, or grants came faster than one a µs: the next fence must still be greater. A clock that stepped once may do so
+-- again, so what it has passed is kept as long as the semaphore itself would have been.
 if semaphore.fence > now_us then
-  redis.call(
-    'SET', fence_key, string.format('%.0f', semaphore.fence), 'PX', math.ceil((semaphore.fence - now_us) / 1000) + 1
-  )
+  local ahead_ms = math.ceil((semaphore.fence - now_us) / 1000)
+  redis.call('SET', fence_key, string.format('%.0f', semaphore.fence), 'PX', ahead_ms + idle_ms)
 end
 return reply('removed')

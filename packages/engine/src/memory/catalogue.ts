@@ -53,9 +53,11 @@ export class Catalogue {
     if (entry?.semaphore !== semaphore) return
     this.#entries.delete(semaphore.name)
     this.#idleChecks.remove(entry.idleCheck)
-    // Equal counts as ahead: it was given in this very µs, and the clock alone would give it once more.
-    if (semaphore.fence >= nowUs)
-      this.#fences.set(semaphore.name, semaphore.fence, Math.floor(semaphore.fence / 1000) + 1)
+    // Equal counts as ahead: it was given in this very µs, and the clock alone would give it once more. Kept past the fence's own time: a
+    // clock that stepped back once may do so again.
+    if (semaphore.fence >= nowUs) {
+      this.#fences.set(semaphore.name, semaphore.fence, Math.ceil(semaphore.fence / 1000) + this.#idleMs)
+    }
   }
 
   isIdle(semaphore: Semaphore, nowMs: number): boolean {

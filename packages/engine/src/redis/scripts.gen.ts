@@ -3822,7 +3822,7 @@ return cjson.encode(answers)
   }),
   remove: defineScript({
     name: 'remove',
-    sha1: '89754cb8f148af986954b9e094d501f7e5eece25',
+    sha1: 'c7fac53f9f09a49c6b38c5ef631e193519da2a55',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', force: 'bool' },
     replies: {
@@ -4128,9 +4128,8 @@ end
 tell_every_replica('check', name)
 redis.call('UNLINK', state_key, deadlines_key, leases_key, queue_key, waiters_key, replicas_key)
 if semaphore.fence > now_us then
-  redis.call(
-    'SET', fence_key, string.format('%.0f', semaphore.fence), 'PX', math.ceil((semaphore.fence - now_us) / 1000) + 1
-  )
+  local ahead_ms = math.ceil((semaphore.fence - now_us) / 1000)
+  redis.call('SET', fence_key, string.format('%.0f', semaphore.fence), 'PX', ahead_ms + idle_ms)
 end
 return reply('removed')
 `,
