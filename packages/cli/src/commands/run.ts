@@ -9,8 +9,8 @@ import { Status } from '../status.js'
 const examples = `
 Examples:
   signalbox run deploy -- ./deploy.sh                     one at a time, wherever it is started
-  signalbox run reports --limit 2 --wait 10m -- ./nightly.sh --all
-  signalbox run gpu --permits 4 --wait 0 -- python train.py || echo "busy, or failed"
+  signalbox run nightly --limit 2 --wait 10m -- ./nightly.sh --all
+  signalbox run gpu --limit 4 --permits 4 --wait 0 -- python train.py || echo "busy, or failed"
   signalbox run prod --foreground -- ssh -t host sudo reboot
 
 The command finds SIGNALBOX_SEMAPHORE and SIGNALBOX_FENCE in its environment: the fence only grows, so that
