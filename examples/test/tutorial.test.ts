@@ -1,4 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
@@ -76,3 +77,23 @@ test.runIf(hasCurl)('with curl, one line holds a job and another releases it', a
   expect(said).toMatch(/come back later\n\{.*"code":"PERMITS_UNAVAILABLE".*\}\nHTTP 429\n/)
   expect(said).toMatch(/# release it.*\n\{"state":"released",.*\}$/)
 })
+
+test.runIf(hasCurl)(
+  'the four lines of curl in the README work only if granted, and show a release that fails',
+  async () => {
+    const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
+    const snippet = /^```bash\n(.*?)^```$/ms.exec(readme)?.[1] ?? ''
+    const lines = snippet.replaceAll('http://127.0.0.1:7600', service.url)
+    const said = async (script: string): Promise<string> => (await output('bash', '-c', `${script}\nexit 0`)).join('\n')
+
+    const held = '\\{"state":"held",.*\\} working\\n'
+    expect(await said(lines)).toMatch(new RegExp(`^${held}\\{"state":"released",.*\\}$`))
+
+    const early = `curl -sS $exports/release --json '{"leaseId": "'$id'"}' >/dev/null`
+    const twice = await said(lines.replace("echo ' working'", `echo ' working'; ${early}`))
+    expect(twice).toMatch(new RegExp(`^${held}\\{.*"code":"LEASE_NOT_HELD".*\\}$`))
+
+    const refused = await said(lines.replace('"create": {"limit": 2}', '"permits": 3'))
+    expect(refused).toMatch(/^\{.*"code":"PERMITS_EXCEED_LIMIT".*\}$/)
+  },
+)
