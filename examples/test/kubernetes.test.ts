@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, inject, onTestFinished, test } from 'vitest'
-import { parseAllDocuments } from 'yaml'
+import { parse, parseAllDocuments } from 'yaml'
 import { z } from 'zod'
 import { startService } from '../../scripts/service.mjs'
 import { makeApiKey } from '@signalbox/semaphore-service'
@@ -34,7 +34,7 @@ const deploymentSchema = z.object({
     selector: z.strictObject({ matchLabels: labels }),
     strategy: z.object({}),
     template: z.strictObject({
-      metadata: z.strictObject({ labels, annotations: labels }),
+      metadata: z.strictObject({ labels }),
       spec: z.strictObject({
         automountServiceAccountToken: z.literal(false),
         topologySpreadConstraints: z.array(z.object({ labelSelector: z.object({ matchLabels: labels }) })),
@@ -89,6 +89,19 @@ const serviceSchema = z.object({
   }),
 })
 
+const scrapeSchema = z.strictObject({
+  scrape_configs: z.tuple([
+    z.strictObject({
+      job_name: z.string(),
+      authorization: z.strictObject({ credentials_file: z.string() }),
+      kubernetes_sd_configs: z.tuple([z.strictObject({ role: z.literal('pod') })]),
+      relabel_configs: z.tuple([
+        z.strictObject({ source_labels: z.array(z.string()), regex: z.string(), action: z.literal('keep') }),
+      ]),
+    }),
+  ]),
+})
+
 async function documents(name: string): Promise<unknown[]> {
   const text = await readFile(new URL(`../kubernetes/${name}`, import.meta.url), 'utf8')
   const parsed = parseAllDocuments(text, { strict: true, uniqueKeys: true })
@@ -136,7 +149,6 @@ test('what refers to something finds it', async () => {
   const [port] = container.ports
   expect([container.readinessProbe.httpGet.port, container.livenessProbe.httpGet.port]).toEqual([port.name, port.name])
   expect(service.spec.ports[0].targetPort).toBe(port.name)
-  expect(template.metadata.annotations['prometheus.io/port']).toBe(String(port.containerPort))
   expect(container.volumeMounts.map(({ name }) => name)).toEqual(spec.volumes.map(({ name }) => name))
   const keysFile = container.env.find(({ name }) => name === 'SIGNALBOX_API_KEYS_FILE')
   const [volume] = spec.volumes
@@ -184,4 +196,35 @@ test('three replicas with these variables answer the probes and share what they 
     statuses.push((await fetch(`${url}/v1/semaphores/shared/acquire`, request)).status)
   }
   expect(statuses).toEqual([200, 200, 429])
+})
+
+test('the scrape finds the replicas, and a key as its comment makes it opens /metrics', async () => {
+  const { deployment } = await manifests()
+  const text = await readFile(new URL('../../deploy/prometheus/scrape.yml', import.meta.url), 'utf8')
+  const [scrape] = scrapeSchema.parse(parse(text)).scrape_configs
+  const [keep] = scrape.relabel_configs
+  const [port] = deployment.spec.template.spec.containers[0].ports
+  // Prometheus joins what the labels say by semicolons, and the expression has to match all of it.
+  expect(keep.source_labels).toEqual([
+    '__meta_kubernetes_pod_label_app_kubernetes_io_name',
+    '__meta_kubernetes_pod_container_port_name',
+  ])
+  const podHas = [deployment.spec.template.metadata.labels['app.kubernetes.io/name'], port.name]
+  expect(podHas.join(';')).toMatch(new RegExp(`^(?:${keep.regex})$`))
+
+  const [, scope = '', name = ''] = /keygen -- --scope (\w+) --name (\w+)/.exec(text) ?? []
+  const { key, line } = makeApiKey({
+    name,
+    scopes: z.array(z.enum(['acquire', 'inspect', 'admin'])).parse([scope]),
+    prefix: '',
+  })
+  const service = await startService({
+    REDIS_URL: inject('redisUrl'),
+    SIGNALBOX_KEY_PREFIX: `scrape-${process.pid}:`,
+    SIGNALBOX_API_KEYS: line,
+  })
+  onTestFinished(() => service.stop())
+  const withKey = await fetch(`${service.url}/metrics`, { headers: { authorization: `Bearer ${key}` } })
+  const without = await fetch(`${service.url}/metrics`)
+  expect([withKey.status, without.status]).toEqual([200, 401])
 })
