@@ -4,6 +4,7 @@ import { allowManyListeners } from './environment.js'
 import { LeaseLostError, SignalboxError } from './errors.js'
 import { giveBack, isNotHeld, releaseExchange } from './give-back.js'
 import type { Lease } from './lease.js'
+import { wholeOf } from './options.js'
 import { Renewal, type RenewOutcome } from './renewal.js'
 import { checkReleased, grantedOf, leaseOf, type AskedLease } from './replies.js'
 import { send } from './send.js'
@@ -108,7 +109,8 @@ export class HeldLease implements Lease, Closable {
     return this.#lost === undefined ? Math.max(0, Math.floor(this.#term.leftMs)) : 0
   }
 
-  async renew(ttlMs = this.#term.ttlMs): Promise<void> {
+  async renew(asked?: number): Promise<void> {
+    const ttlMs = wholeOf('ttlMs', asked, this.#term.ttlMs)
     this.#throwIfOver()
     const terms = {
       timeoutMs: Math.min(this.#connection.settings.timeoutMs, Math.max(1, this.#term.ttlMs / 6)),

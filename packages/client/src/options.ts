@@ -56,7 +56,7 @@ function refused(message: string): InvalidRequestError {
 }
 
 /** For what the SDK computes with. Upper bounds are the service's to know. */
-function wholeOf(name: string, given: number | undefined, standard: number): number {
+export function wholeOf(name: string, given: number | undefined, standard: number): number {
   if (given === undefined) return standard
   if (!Number.isSafeInteger(given) || given < 1)
     throw refused(`${name} must be a whole number above 0, not ${String(given)}`)

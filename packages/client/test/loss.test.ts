@@ -1,7 +1,7 @@
 import { startTcpProxy } from '@signalbox/test-redis'
 import { once } from 'node:events'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { LeaseLostError, type Lease } from '../src/index.js'
+import { InvalidRequestError, LeaseLostError, type Lease } from '../src/index.js'
 import { connect, startService, type Service } from './service.js'
 import { cut, gate, Wire } from './wire.js'
 
@@ -40,6 +40,18 @@ describe('a lease', () => {
     expect(wire.calls('renew')).toHaveLength(renewals)
     expect([...seen('lease-lost'), ...seen('renew-failed')]).toEqual([])
   })
+
+  it.each([0, -5, 1.5, NaN, '60000' as unknown as number])(
+    'is not renewed for a ttl of %j, and not lost by it either',
+    async (ttlMs) => {
+      const wire = new Wire()
+      const { client } = connect(await startService(), { fetch: wire.fetch })
+      const lease = await client.semaphore('reports', 1).acquire()
+      await expect(lease.renew(ttlMs)).rejects.toBeInstanceOf(InvalidRequestError)
+      expect(wire.calls('renew')).toEqual([])
+      expect(lease.signal.aborted).toBe(false)
+    },
+  )
 
   it('is lost no later than the service forgets it when the network is cut (T9)', async () => {
     const { service, proxy, client, seen } = await startProxied()
