@@ -106,7 +106,8 @@ export class HeldLease implements Lease, Closable {
   }
 
   get expiresInMs(): number {
-    return this.#lost === undefined ? Math.max(0, Math.floor(this.#term.leftMs)) : 0
+    if (this.#state === 'released' || this.#state === 'lost') return 0
+    return Math.max(0, Math.floor(this.#term.leftMs))
   }
 
   async renew(asked?: number): Promise<void> {

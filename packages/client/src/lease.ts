@@ -21,7 +21,7 @@ export interface Lease extends AsyncDisposable {
    * blocked, as soon as it runs again (or this property is read). Any number of listeners may hang on it.
    */
   readonly signal: AbortSignal
-  /** What is certain to be left, unrenewed; 0 when the lease is over. Counts down as you read it. */
+  /** What is certain to be left, unrenewed; 0 when the lease is over: lost, or from the call of `release` on. Counts down as you read it. */
   readonly expiresInMs: number
 
   /**

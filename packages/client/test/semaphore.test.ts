@@ -41,7 +41,10 @@ describe.each([
     expect(lease.expiresInMs).toBeLessThan(5_000)
     expect(lease.signal.aborted).toBe(false)
     expect(await service.state('reports')).toMatchObject({ limit: 2, bounded: false, used: 2 })
-    await lease.release()
+    const releasing = lease.release()
+    expect(lease.expiresInMs).toBe(0)
+    await releasing
+    expect(lease.expiresInMs).toBe(0)
     expect(await service.state('reports')).toMatchObject({ used: 0 })
   })
 
