@@ -4,6 +4,7 @@ import { semaphoresPage } from './administration.js'
 import { BoundedSemaphore } from './bounded-semaphore.js'
 import { bindConnection, Connection } from './connection.js'
 import { asyncDispose } from './dispose.js'
+import { refuseOtherThanSignal, refuseUnknown } from './option-checks.js'
 import type { SemaphoreOptions } from './options.js'
 import { Semaphore, type SemaphoreState } from './semaphore.js'
 import type { ClientOptions } from './settings.js'
@@ -17,9 +18,11 @@ export interface ListOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+const listOptions = { prefix: true, pageSize: true, signal: true } as const satisfies Record<keyof ListOptions, true>
+
 /**
- * A connection to one Signalbox service. Making one sends nothing and throws `InvalidRequestError` only for options that no
- * request could be made with. Accounts of leases, batches and events are per client: share one.
+ * A connection to one Signalbox service. Making one sends nothing and throws `InvalidRequestError` only for options that there
+ * are not, or that no request could be made with. Accounts of leases, batches and events are per client: share one.
  */
 export class SignalboxClient implements AsyncDisposable {
   readonly #connection: Connection
@@ -44,7 +47,9 @@ export class SignalboxClient implements AsyncDisposable {
    * read. Needs a key with `inspect`; only names that the key may see are listed.
    */
   async *semaphores(options: ListOptions = {}): AsyncGenerator<SemaphoreState, void, undefined> {
+    refuseUnknown(options, listOptions)
     const { prefix = '', pageSize, signal } = options
+    refuseOtherThanSignal(signal)
     let cursor: string | null = null
     do {
       const page = await semaphoresPage(this.#connection, { prefix, pageSize, cursor }, signal)

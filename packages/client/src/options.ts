@@ -1,5 +1,6 @@
 import type { ClientHandle } from './connection.js'
-import { InvalidRequestError, ValueError } from './errors.js'
+import { ValueError } from './errors.js'
+import { refused, refuseOtherThanSignal, refuseUnknown, shown } from './option-checks.js'
 
 /** What the program calls a semaphore by default; each may be overridden by the call. */
 export interface SemaphoreOptions {
@@ -51,15 +52,11 @@ export interface AdoptOptions {
 
 export const defaultTtlMs = 30_000
 
-function refused(message: string): InvalidRequestError {
-  return new InvalidRequestError(message, { code: 'INVALID_REQUEST' })
-}
-
 /** For what the SDK computes with. Upper bounds are the service's to know. */
 export function wholeOf(name: string, given: number | undefined, standard: number): number {
   if (given === undefined) return standard
   if (!Number.isSafeInteger(given) || given < 1)
-    throw refused(`${name} must be a whole number above 0, not ${String(given)}`)
+    throw refused(`${name} must be a whole number above 0, not ${shown(given)}`)
   return given
 }
 
@@ -70,28 +67,34 @@ export interface Terms {
   readonly maxHoldMs: number
 }
 
-const known: ReadonlySet<string> = new Set([
-  'permits',
-  'ttlMs',
-  'waitMs',
-  'maxHoldMs',
-  'holder',
-  'signal',
-  'client',
-  'onConflict',
-])
+const semaphoreOptions = {
+  client: true,
+  onConflict: true,
+  ttlMs: true,
+  maxHoldMs: true,
+  holder: true,
+} as const satisfies Record<keyof SemaphoreOptions, true>
 
-/** A misspelt option is worse than a wrong one: `{ wait: 3 }` would wait for ever. */
-function refuseUnknown(options: object): void {
-  for (const name in options) if (!known.has(name)) throw refused(`There is no option ${name}`)
+const callOptions = {
+  permits: true,
+  ttlMs: true,
+  waitMs: true,
+  maxHoldMs: true,
+  holder: true,
+  signal: true,
+} as const satisfies Record<keyof AcquireOptions, true>
+
+/** Throws `InvalidRequestError`. */
+export function refuseUnknownOfSemaphore(options: SemaphoreOptions): void {
+  refuseUnknown(options, semaphoreOptions)
 }
 
 /** The numbers of a call, over those of its semaphore. Throws `InvalidRequestError`. */
 export function termsOf(call: AcquireOptions, semaphore: SemaphoreOptions): Terms {
-  refuseUnknown(call)
-  refuseUnknown(semaphore)
+  refuseUnknown(call, callOptions)
+  refuseOtherThanSignal(call.signal)
   const waitMs = call.waitMs ?? Infinity
-  if (typeof waitMs !== 'number' || !(waitMs >= 0)) throw refused(`waitMs must be 0 or more, not ${String(waitMs)}`)
+  if (typeof waitMs !== 'number' || !(waitMs >= 0)) throw refused(`waitMs must be 0 or more, not ${shown(waitMs)}`)
   const given = call.maxHoldMs ?? semaphore.maxHoldMs
   const maxHoldMs = given === Infinity ? Infinity : wholeOf('maxHoldMs', given, Infinity)
   const ttlMs = wholeOf('ttlMs', call.ttlMs ?? semaphore.ttlMs, defaultTtlMs)
@@ -103,7 +106,7 @@ export function termsOf(call: AcquireOptions, semaphore: SemaphoreOptions): Term
 export function valueOf(value: number, what: string): number {
   if (typeof value === 'number' && value < 0) throw new ValueError(`${what} must be >= 0`, { code: 'INVALID_VALUE' })
   if (!Number.isSafeInteger(value)) {
-    throw new ValueError(`${what} must be a whole number, not ${String(value)}`, { code: 'INVALID_VALUE' })
+    throw new ValueError(`${what} must be a whole number, not ${shown(value)}`, { code: 'INVALID_VALUE' })
   }
   return value
 }

@@ -3,11 +3,12 @@ import { acquire, type Wish } from './acquire.js'
 import { grow, inspect, inspectIfThere, resize } from './administration.js'
 import { connectionOf, defaultConnection, type Connection } from './connection.js'
 import { asyncDispose } from './dispose.js'
-import { InvalidRequestError, LeaseLostError, ValueError, type SignalboxError } from './errors.js'
+import { LeaseLostError, ValueError, type SignalboxError } from './errors.js'
 import { giveBack } from './give-back.js'
 import { adopt, HeldLease } from './held-lease.js'
 import type { Lease } from './lease.js'
-import { termsOf, valueOf } from './options.js'
+import { refused, shown } from './option-checks.js'
+import { refuseUnknownOfSemaphore, termsOf, valueOf } from './options.js'
 import type { AcquireOptions, AdoptOptions, SemaphoreOptions, TryAcquireOptions } from './options.js'
 import { inRunSpan } from './telemetry.js'
 import { semaphoreNamePattern, type SemaphoreReply } from './wire.gen.js'
@@ -37,13 +38,16 @@ export class Semaphore {
 
   /**
    * `value`: the limit to create the semaphore with, 0 or more; left out: use what is there, or create with 1. It never resizes what is
-   * there. Throws `ValueError` for a negative or broken value, and `InvalidRequestError` for a name that no semaphore can have.
+   * there. Throws `ValueError` for a negative or broken value, and `InvalidRequestError` for a name that no semaphore can have or an option that there is not.
    */
   constructor(name: string, value?: number, options: SemaphoreOptions = {}) {
-    if (!semaphoreNamePattern.test(name)) {
-      const text = `A semaphore's name is a letter or digit and up to 127 of letters, digits and . _ : -, not ${JSON.stringify(name)}`
-      throw new InvalidRequestError(text, { code: 'INVALID_REQUEST' })
+    // The pattern alone would take undefined for the name "undefined".
+    if (typeof name !== 'string' || !semaphoreNamePattern.test(name)) {
+      throw refused(
+        `A semaphore's name is a letter or digit and up to 127 of letters, digits and . _ : -, not ${shown(name)}`,
+      )
     }
+    refuseUnknownOfSemaphore(options)
     this.name = name
     this.#value = value === undefined ? undefined : valueOf(value, 'Semaphore initial value')
     this.#options = options

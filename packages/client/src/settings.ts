@@ -1,9 +1,9 @@
 import { machineClock, type Clock } from './clock.js'
 import { defaultHolder, environment } from './environment.js'
-import { InvalidRequestError } from './errors.js'
 import type { Logger, SignalboxEvent } from './events.js'
 import type { Fetch } from './fetch.js'
 import { nodeFetch } from './node-http.js'
+import { refused, refuseUnknown, shown } from './option-checks.js'
 import type { OpenTelemetry } from './telemetry.js'
 
 /** How a client reaches the service. Everything may be left out. */
@@ -61,23 +61,35 @@ export interface Settings {
   readonly onEvent: ((event: SignalboxEvent) => void) | undefined
 }
 
-function invalid(message: string): InvalidRequestError {
-  return new InvalidRequestError(message, { code: 'INVALID_REQUEST' })
-}
+const clientOptions = {
+  url: true,
+  apiKey: true,
+  holder: true,
+  timeoutMs: true,
+  retryForMs: true,
+  headers: true,
+  fetch: true,
+  fetchOptions: true,
+  batch: true,
+  logger: true,
+  clock: true,
+  openTelemetry: true,
+  onEvent: true,
+} as const satisfies Record<keyof ClientOptions, true>
 
 function urlOf(given: string): string {
   let url: URL
   try {
     url = new URL(given)
   } catch {
-    throw invalid(`The url of a Signalbox service must be like http://127.0.0.1:7600, not ${JSON.stringify(given)}`)
+    throw refused(`The url of a Signalbox service must be like http://127.0.0.1:7600, not ${JSON.stringify(given)}`)
   }
   // fetch refuses such a URL in every request, with a message that shows the password.
   if (url.username !== '' || url.password !== '') {
-    throw invalid('The url of a Signalbox service must not hold a user or password: use apiKey')
+    throw refused('The url of a Signalbox service must not hold a user or password: use apiKey')
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw invalid(`The url of a Signalbox service must be http: or https:, not ${url.protocol}`)
+    throw refused(`The url of a Signalbox service must be http: or https:, not ${url.protocol}`)
   }
   return `${url.origin}${url.pathname}`.replace(/\/+$/, '')
 }
@@ -86,14 +98,14 @@ function apiKeyOf(given: string | undefined): string | undefined {
   if (given === undefined || given === '') return undefined
   // fetch refuses such a header with a message that shows the key.
   if (!/^[\x21-\x7e]+$/.test(given)) {
-    throw invalid('The apiKey must be printable ASCII without spaces (is there a line break at its end?)')
+    throw refused('The apiKey must be printable ASCII without spaces (is there a line break at its end?)')
   }
   return given
 }
 
 function durationMsOf(name: string, given: number | undefined, standard: number): number {
   if (given === undefined) return standard
-  if (typeof given !== 'number' || !(given >= 0)) throw invalid(`${name} must be 0 or more ms, not ${String(given)}`)
+  if (typeof given !== 'number' || !(given >= 0)) throw refused(`${name} must be 0 or more ms, not ${shown(given)}`)
   return given
 }
 
@@ -113,6 +125,7 @@ function usualFetch(mayBeOwn: boolean): Fetch {
 
 /** Throws `InvalidRequestError` for what could not work in any request. */
 export function settingsOf(options: ClientOptions): Settings {
+  refuseUnknown(options, clientOptions)
   return {
     url: urlOf(options.url ?? environment('SIGNALBOX_URL') ?? 'http://127.0.0.1:7600'),
     apiKey: apiKeyOf(options.apiKey ?? environment('SIGNALBOX_API_KEY')),

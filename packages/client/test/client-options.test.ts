@@ -106,6 +106,9 @@ describe('a client', () => {
     [{ url: 'ftp://host' }, 'ftp:'],
     [{ timeoutMs: NaN }, 'timeoutMs'],
     [{ retryForMs: -1 }, 'retryForMs'],
+    [{ timeoutMs: '5' as unknown as number }, 'not "5"'],
+    [{ URL: 'http://127.0.0.1:7601' }, 'There is no option URL'],
+    ['http://127.0.0.1:7601' as unknown as object, 'must be an object'],
   ])('with %j is refused at once, with the reason', (options, named) => {
     expect(() => new SignalboxClient(options)).toThrow(InvalidRequestError)
     expect(() => new SignalboxClient(options)).toThrow(named)

@@ -28,7 +28,18 @@ describe.each([
     const { client } = await start()
     const misspelt = { wait: 3 } as object
     await expect(client.semaphore('reports', 2).acquire(misspelt)).rejects.toThrow('There is no option wait')
-    await expect(client.semaphore('reports', 2, misspelt).tryAcquire()).rejects.toBeInstanceOf(InvalidRequestError)
+    await expect(client.semaphore('reports', 2).adopt(crypto.randomUUID(), misspelt)).rejects.toThrow('no option wait')
+    await expect(client.semaphores(misspelt).next()).rejects.toThrow('no option wait')
+    for (const make of [
+      () => client.semaphore('reports', 2, misspelt),
+      () => new BoundedSemaphore('reports', 2, misspelt),
+    ]) {
+      expect(make).toThrow(InvalidRequestError)
+      expect(make).toThrow('There is no option wait')
+    }
+    // Of a call, not of a semaphore.
+    const elsewhere = { waitMs: 3 } as object
+    expect(() => client.semaphore('reports', 2, elsewhere)).toThrow('There is no option waitMs')
   })
 
   it('holds a lease that says what it is', async () => {
@@ -206,6 +217,9 @@ describe('what no semaphore can be', () => {
     [NaN, 'Semaphore initial value must be a whole number, not NaN'],
     [1.5, 'Semaphore initial value must be a whole number, not 1.5'],
     [Infinity, 'Semaphore initial value must be a whole number, not Infinity'],
+    ['2' as unknown as number, 'Semaphore initial value must be a whole number, not "2"'],
+    [2n as unknown as number, 'Semaphore initial value must be a whole number, not 2n'],
+    [{} as unknown as number, 'Semaphore initial value must be a whole number, not of type object'],
   ])('of value %s is a ValueError', async (value, message) => {
     for (const make of [() => new Semaphore('x', value), () => new BoundedSemaphore('x', value)]) {
       expect(make).toThrow(ValueError)
@@ -215,12 +229,20 @@ describe('what no semaphore can be', () => {
     await expect(new Semaphore('x').resize(value)).rejects.toThrow(message.replace('initial value', 'limit'))
   })
 
-  it.each(['', '.', '..', 'a/b', 'ä', '-x', 'a b', 'x'.repeat(129)])(
-    'named %j is refused before anything is sent',
-    (name) => {
-      expect(() => new Semaphore(name)).toThrow(InvalidRequestError)
-    },
-  )
+  it.each([
+    undefined as unknown as string,
+    5 as unknown as string,
+    '',
+    '.',
+    '..',
+    'a/b',
+    'ä',
+    '-x',
+    'a b',
+    'x'.repeat(129),
+  ])('named %j is refused before anything is sent', (name) => {
+    expect(() => new Semaphore(name)).toThrow(InvalidRequestError)
+  })
 
   it.each([
     { permits: 0 },
@@ -230,6 +252,10 @@ describe('what no semaphore can be', () => {
     { waitMs: NaN },
     { waitMs: -1 },
     { maxHoldMs: 0 },
+    { signal: 5 },
+    { signal: null },
+    'waitMs' as unknown as object,
+    null as unknown as object,
   ])('asked for with %j is refused before anything is sent', async (options) => {
     const wire = new Wire()
     const client = new SignalboxClient({ fetch: wire.fetch })
