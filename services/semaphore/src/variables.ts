@@ -30,7 +30,7 @@ function readRedisUrl(url: string): string | Error {
 export const variables = z.object({
   HOST: text('127.0.0.1', {
     like: /^[A-Za-z0-9.:_%-]{1,255}$/,
-    meaning: 'Address to listen on. Another than loopback needs API keys, or `SIGNALBOX_INSECURE=true`',
+    meaning: 'Address to listen on. Any but loopback needs API keys, or `SIGNALBOX_INSECURE=true`',
     may: 'an IP address or a host name',
   }),
   PORT: wholeNumber({ min: 0, max: 65_535, fallback: 7_600 }, 'Port to listen on; 0: any free one'),
@@ -41,17 +41,15 @@ export const variables = z.object({
   ),
   REDIS_URL: optional(
     {
-      meaning: 'The store. Left out: a private redis-server or valkey-server if there is one, else memory',
+      meaning: 'The store. Not set: a private redis-server or valkey-server from the PATH, else memory',
       may: redisUrlForms,
       secret: true,
     },
     readRedisUrl,
   ),
-  SIGNALBOX_REDIS_TLS_CA_FILE: file(
-    'For `rediss://`: the authorities that Redis’s certificate may be from, instead of the machine’s. PEM',
-  ),
-  SIGNALBOX_REDIS_TLS_CERT_FILE: file('For `rediss://`: the certificate to show to Redis, if it asks for one. PEM'),
-  SIGNALBOX_REDIS_TLS_KEY_FILE: file('Its key. PEM'),
+  SIGNALBOX_REDIS_TLS_CA_FILE: file('For `rediss://`: trust these authorities in place of the machine’s. PEM'),
+  SIGNALBOX_REDIS_TLS_CERT_FILE: file('For `rediss://`: the service’s certificate, if Redis asks for one. PEM'),
+  SIGNALBOX_REDIS_TLS_KEY_FILE: file('The key of that certificate. PEM'),
   SIGNALBOX_KEY_PREFIX: text('signalbox:', {
     like: /^[A-Za-z0-9._:-]{1,64}$/,
     meaning: 'Before every key and channel in Redis; services with different prefixes share nothing',
@@ -59,7 +57,7 @@ export const variables = z.object({
   }),
   SIGNALBOX_DATA_DIR: text('.signalbox', {
     like: /^[^\0]+$/,
-    meaning: 'Where a private redis-server keeps its data; one directory, one store',
+    meaning: 'Where a private redis-server keeps its data. One directory is one store',
     may: 'a path',
   }),
   SIGNALBOX_API_KEYS: optional(
@@ -71,13 +69,9 @@ export const variables = z.object({
     (lines) => lines,
   ),
   SIGNALBOX_API_KEYS_FILE: file('A file of such lines, one each; `#` begins a comment. Read again when it changes'),
-  SIGNALBOX_TLS_CERT_FILE: file(
-    'Serve HTTPS with this certificate and those between it and its authority. PEM; read again when it changes',
-  ),
-  SIGNALBOX_TLS_KEY_FILE: file('Its key, without a passphrase. PEM; read again when it changes'),
-  SIGNALBOX_INSECURE: flag(
-    'Without keys, listen and answer beyond loopback: whoever reaches the port may do everything',
-  ),
+  SIGNALBOX_TLS_CERT_FILE: file('Serve HTTPS with this certificate and its chain. PEM; read again when it changes'),
+  SIGNALBOX_TLS_KEY_FILE: file('The key of that certificate, without a passphrase. PEM; read again when it changes'),
+  SIGNALBOX_INSECURE: flag('Serve beyond loopback without keys: everybody who reaches the port may do everything'),
   // No maximum may be less than what the SDK sends of its own accord: each of its acquires would be a 400.
   SIGNALBOX_TTL_MS_MAX: ms(defaultLimits.ttlMsMax, 'Longest ttl a caller may ask for', {
     min: defaults.ttlMs,
@@ -97,7 +91,7 @@ export const variables = z.object({
   SIGNALBOX_PAGE_SIZE_MAX: bound(defaultLimits.pageSizeMax, 'Most items on one page of a listing', 1_000),
   SIGNALBOX_BODY_BYTES_MAX: wholeNumber(
     { min: 1_024, max: 1_048_576, fallback: defaultAppSettings.bodyBytesMax },
-    'Largest body of a request, bytes; of a batch: eight times that',
+    'Largest body of a request, bytes; a batch may have eight times as much',
   ),
   SIGNALBOX_CONNECTIONS_MAX: bound(
     defaultAppSettings.connectionsMax,
@@ -110,15 +104,15 @@ export const variables = z.object({
   ),
   SIGNALBOX_STORE_CALLS_MAX: bound(
     defaultAppSettings.load.storeCallsMax,
-    'Most calls of the store under way at this replica; beyond: new acquires and listings get 503 `OVERLOADED`',
+    'Most unanswered calls of the store; beyond: 503 `OVERLOADED` for new acquires and listings',
   ),
   SIGNALBOX_EVENT_LOOP_DELAY_MS_MAX: wholeNumber(
     { min: 10, max: 60_000, fallback: defaultAppSettings.load.eventLoopDelayMsMax },
-    'How late timers may be at this replica, on average; beyond: the same',
+    'How late timers may be on average; beyond: 503 `OVERLOADED` for new acquires and listings',
   ),
   SIGNALBOX_BATCH_MAX: bound(
     defaultStoreSettings.batchMax,
-    'Most leases that one script expires, and most that it grants; the rest follow at once',
+    'Most leases that one script expires, or grants; the rest follow at once',
     5_000,
   ),
   SIGNALBOX_METRICS_SEMAPHORES_MAX: wholeNumber(
@@ -149,12 +143,12 @@ export const variables = z.object({
   ),
   SIGNALBOX_HEARTBEAT_MS: ms(
     defaultEngineSettings.heartbeatMs,
-    'Time between two heartbeats per semaphore somebody waits for; at most half of the grace',
+    'Time between two heartbeats of a semaphore with waiters; at most half of `SIGNALBOX_GRACE_MS`',
     { min: 5, max: 300_000 },
   ),
   SIGNALBOX_IDLE_MS: ms(
     defaultStoreSettings.idleMs,
-    'How long a semaphore that nobody configured survives its last use; at least two heartbeats',
+    'How long an unused semaphore is kept, unless somebody configured it; at least two heartbeats',
     {
       max: 365 * dayMs,
     },
@@ -171,24 +165,20 @@ export const variables = z.object({
   }),
   SIGNALBOX_WAIT_REPLICAS: wholeNumber(
     { min: 0, max: 10, fallback: 0 },
-    'How many Redis replicas must have a lease before its caller is told; 0: none is waited for',
+    'How many Redis replicas must have a lease before its caller is told; 0: none',
   ),
   SIGNALBOX_WAIT_TIMEOUT_MS: ms(
     1_000,
-    'How long they may take; after it the lease is given back: 503 `STORE_UNAVAILABLE`',
+    'How long those Redis replicas may take; after it the lease is given back: 503 `STORE_UNAVAILABLE`',
     {
       min: 10,
       max: 60_000,
     },
   ),
-  SIGNALBOX_RECEIVE_TIMEOUT_MS: ms(
-    defaultAppSettings.receiveTimeoutMs,
-    'Within this time a request must have arrived whole',
-    {
-      min: 100,
-      max: 300_000,
-    },
-  ),
+  SIGNALBOX_RECEIVE_TIMEOUT_MS: ms(defaultAppSettings.receiveTimeoutMs, 'How long a request may take to arrive', {
+    min: 100,
+    max: 300_000,
+  }),
   SIGNALBOX_STOP_GRACE_MS: ms(10_000, 'How long a stop waits for open requests before it cuts them', {
     min: 0,
     max: 600_000,
