@@ -130,7 +130,7 @@ function problemAnswer(
 ): Answer {
   const { status, retryable, sdk } = errorTable[code]
   const detail = typeof problem['detail'] === 'string' ? problem['detail'] : code
-  const error = new classes[sdk](detail + fieldText(problem['errors']), {
+  const error = new classes[sdk](detail + fieldText(problem['errors'], detail), {
     code,
     status,
     retryable,
@@ -146,11 +146,12 @@ function positionOf({ position }: Readonly<Record<string, unknown>>): number | u
 }
 
 /** The fields that a 400 names, where its detail does not say them. */
-function fieldText(fields: unknown): string {
+function fieldText(fields: unknown, said: string): string {
   if (!Array.isArray(fields)) return ''
   const named = fields
     .filter(isRecord)
     .filter(({ pointer, detail }) => typeof pointer === 'string' && typeof detail === 'string')
+    .filter(({ detail }) => !said.includes(String(detail)))
     .map(({ pointer, detail }) => `${String(pointer)} ${String(detail)}`)
   return named.length === 0 ? '' : ` (${named.join('; ')})`
 }
