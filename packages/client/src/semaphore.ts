@@ -62,7 +62,7 @@ export class Semaphore {
   /**
    * Waits, first come first served, until the permits are held, and resolves with their lease. Rejects with `AcquireTimeoutError` when `waitMs` is
    * over (`PermitsUnavailableError` if it was 0), `PermitsExceedLimitError`, `LimitConflictError`, `QueueFullError`, `WaitCancelledError` (somebody released
-   * the waiting id), or `signal.reason` itself. After a rejection nothing is held and nobody waits; what attempts may have left
+   * the waiting id), `NotFoundError` (somebody removed the semaphore while this waited), or `signal.reason` itself. After a rejection nothing is held and nobody waits; what attempts may have left
    * is undone in the background.
    */
   async acquire(options: AcquireOptions = {}): Promise<Lease> {

@@ -90,7 +90,9 @@ describe('outcomes are told apart (T20)', () => {
     const waiting = failureOf(semaphore.acquire())
     await vi.waitFor(async () => expect((await service.state('reports'))?.waiting).toBe(1))
     await service.engine.remove({ semaphore: 'reports', force: false })
-    expect(await waiting).toBeInstanceOf(NotFoundError)
+    const error = await waiting
+    expect(error).toBeInstanceOf(NotFoundError)
+    expect(error.message).toContain('It was removed while this call waited')
   })
 
   it('no key is AuthenticationError, and is not retried', async () => {

@@ -50,6 +50,8 @@ export function acquireProblem(outcome: Refused, asked: Asked): Problem {
       return new Problem('SHUTTING_DOWN', detail, { leaseId, retryAfterMs: 0 })
     }
     case 'semaphore_not_found':
+      // Whoever says `create` had it made, or found it, before: it is asked for again, without, when it went from under the wait.
+      if (asked.create !== null) return notFound(semaphore, ' It was removed while this call waited.')
       return notFound(semaphore, ' Say `create` to make it with the first acquire, or define it with PUT.')
     case 'wait_cancelled': {
       const detail = `The wait for semaphore "${semaphore}" was cancelled, or its leaseId is retired: another call released it.`
@@ -57,12 +59,17 @@ export function acquireProblem(outcome: Refused, asked: Asked): Problem {
     }
     case 'permits_exceed_limit': {
       const { limit } = outcome
-      const detail = `${permits} permits can never be granted: semaphore "${semaphore}" has a limit of ${limit}.`
+      // The store does not say whether it found the limit or took it from `create`; only of the same number both can be true.
+      const mayBeNew = asked.create?.limit === limit
+      const has = mayBeNew ? 'has, or would be created with,' : 'has'
+      const advice = mayBeNew ? ' If it is new, `create` needs a larger limit.' : ''
+      const detail = `${permits} permits can never be granted: semaphore "${semaphore}" ${has} a limit of ${limit}.${advice}`
       return new Problem('PERMITS_EXCEED_LIMIT', detail, { semaphore, permits, limit })
     }
     case 'limit_conflict': {
       const { limit, bounded } = outcome
-      const detail = `Semaphore "${semaphore}" exists with limit ${limit}, ${kindOf(bounded)}; asked for was limit ${asked.create?.limit ?? 1}, ${kindOf(asked.create?.bounded ?? true)}.`
+      const { limit: askedLimit = 1, bounded: askedBounded = true } = asked.create ?? {}
+      const detail = `Semaphore "${semaphore}" exists with limit ${limit}, ${kindOf(bounded)}; asked for was limit ${askedLimit}, ${kindOf(askedBounded)}. ${wayOut(bounded, askedBounded)}`
       return new Problem('LIMIT_CONFLICT', detail, { semaphore, limit, bounded })
     }
     case 'lease_id_conflict': {
@@ -70,6 +77,13 @@ export function acquireProblem(outcome: Refused, asked: Asked): Problem {
       return new Problem('LEASE_ID_CONFLICT', detail, { semaphore, permits: outcome.permits })
     }
   }
+}
+
+/** Every semaphore is of one kind for all its users, and HTTP's default is not that of the SDK's `Semaphore`: who meets this has rarely chosen. */
+function wayOut(bounded: boolean, askedBounded: boolean): string {
+  if (bounded === askedBounded)
+    return 'Leave "onConflict" out to use the limit that is there, or change it by PUT (SDK: resize).'
+  return `To share it, say "bounded": ${bounded} in \`create\` (SDK: new ${bounded ? 'BoundedSemaphore' : 'Semaphore'}); else take another name.`
 }
 
 function kindOf(bounded: boolean): string {
