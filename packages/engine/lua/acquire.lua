@@ -134,7 +134,7 @@ local function repeat_waiting(waiter)
     return busy()
   end
   waiter.attachments = with_attachment(waiter.attachments, attachment)
-  redis.call('HSET', waiters_key, lease_id, pack_waiter(waiter))
+  write_waiter(lease_id, waiter)
   mark_replica_alive(replica_of(attachment))
   use_until(semaphore, now_ms)
   return queued()
@@ -169,9 +169,9 @@ local function join_queue()
   semaphore.had_waiters = true
   use_until(semaphore, now_ms)
   redis.call('ZADD', queue_key, semaphore.arrivals, lease_id)
-  redis.call('HSET', waiters_key, lease_id, pack_waiter({
+  write_waiter(lease_id, {
     permits = permits, ttl_ms = ttl_ms, since_ms = now_ms, attachments = attachment, holder = holder,
-  }))
+  })
   mark_replica_alive(replica_of(attachment))
   return queued()
 end

@@ -55,7 +55,7 @@ local function cancel_waiting(semaphore, waiter)
   end
   waiter.attachments = without_attachment(waiter.attachments, attachment)
   if waiter.attachments ~= '-' then
-    redis.call('HSET', waiters_key, lease_id, pack_waiter(waiter))
+    write_waiter(lease_id, waiter)
     -- Its liveness hangs on other replicas now, and so may the nearest deadline, which `finish` works out.
     return reply('detached')
   end

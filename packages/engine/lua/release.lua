@@ -14,6 +14,7 @@
 -- ARGV[4] idle_ms    int
 -- ARGV[5] batch_max  int
 -- ARGV[6] retire_ms  int
+-- ARGV[7] home_replica string    whose notices come with the reply, behind those to the calls; empty: all are published
 -- ARGV[each] lease_id   string
 -- ARGV[each] retire     bool          refuse the id from now on, in whatever state it was
 -- RETURN  released   permits:int held_ms:int
@@ -75,6 +76,7 @@ local function answer()
   return reply('lease_not_held')
 end
 
+home = home_replica
 settle(semaphore)
 for call = #answers + 1, calls do
   take(call)
@@ -85,4 +87,7 @@ for call = #answers + 1, calls do
   end
 end
 finish(semaphore)
+if #told_home > 0 then
+  answers[calls + 1] = told_home
+end
 return cjson.encode(answers)

@@ -33,6 +33,18 @@ describe('what a replica hears', () => {
     await table.close()
   })
 
+  /** One holds, the other waits for it, both at this replica. */
+  async function holdAndWait(replica: string): Promise<{ first: string; second: string }> {
+    const [first, second] = [randomUUID(), randomUUID()]
+    const request = {
+      ...{ semaphore: 's', permits: 1, ttlMs: 60_000, enqueue: true, holder: 'me' },
+      create: { limit: 1, bounded: true, onConflict: 'keep' },
+    } as const
+    await store.acquire({ ...request, leaseId: first, attachment: { replica, number: 1 } })
+    await store.acquire({ ...request, leaseId: second, attachment: { replica, number: 2 } })
+    return { first, second }
+  }
+
   const tell = (message: string): Promise<number> => table.redis.publish(`${table.keyPrefix}replica:r1`, message)
 
   it('every kind of notice, and nothing that it does not know', async () => {
@@ -60,17 +72,15 @@ describe('what a replica hears', () => {
     ])
   })
 
-  it('a grant from a release, as it was made', async () => {
+  it('a grant from its own release, as it was made: with the reply, and not by its channel', async () => {
     await store.listen('r1', hear)
-    const [first, second] = [randomUUID(), randomUUID()]
-    const request = {
-      ...{ semaphore: 's', permits: 1, ttlMs: 60_000, enqueue: true, holder: 'me' },
-      create: { limit: 1, bounded: true, onConflict: 'keep' },
-    } as const
-    await store.acquire({ ...request, leaseId: first, attachment: { replica: 'r1', number: 1 } })
-    await store.acquire({ ...request, leaseId: second, attachment: { replica: 'r1', number: 2 } })
+    const published = await table.listen('r1')
+    const { first, second } = await holdAndWait('r1')
     await store.release({ semaphore: 's', leaseId: first, retire: false })
-    await vi.waitFor(() => expect(heard).toHaveLength(1))
+    expect(heard).toHaveLength(1)
+    await tell('check s')
+    await vi.waitFor(() => expect(published).toEqual(['check s']))
+    await vi.waitFor(() => expect(heard.pop()).toEqual({ kind: 'check', semaphore: 's' }))
     const open = [{ leaseId: second, number: 2 }]
     const { states } = await store.heartbeat({ semaphore: 's', replica: 'r1', open })
     const [state] = states
@@ -78,6 +88,24 @@ describe('what a replica hears', () => {
     if (state?.kind !== 'granted') return
     const lease = { ...state.lease, expiresInMs: 60_000 }
     expect(heard).toEqual([{ kind: 'granted', semaphore: 's', leaseId: second, numbers: [2], lease }])
+  })
+
+  it('a grant to the waiter of another replica, by its channel', async () => {
+    await store.listen('r2', hear)
+    const published = await table.listen('r1')
+    const { first, second } = await holdAndWait('r1')
+    await store.release({ semaphore: 's', leaseId: first, retire: false })
+    await vi.waitFor(() => expect(published).toEqual([expect.stringContaining(`granted s ${second} 2 `)]))
+    expect(heard).toEqual([])
+  })
+
+  it('that it should ask, where a release was not answered: what that told is lost', async () => {
+    await store.listen('r1', hear)
+    const { first } = await holdAndWait('r1')
+    const lost = proxy.loseReplyTo(first, { keepConnection: true })
+    await expect(store.release({ semaphore: 's', leaseId: first, retire: false })).rejects.toThrow(/release/)
+    await lost
+    expect(heard).toEqual([{ kind: 'check', semaphore: 's' }])
   })
 
   it('a gap after every lost connection, and what comes after it', async () => {

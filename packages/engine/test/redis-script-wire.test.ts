@@ -62,22 +62,29 @@ describe('one of many calls on the wire', () => {
 })
 
 describe('the reply to many calls', () => {
-  it('is a reply for each', () => {
-    expect(
-      decodeReplies(
-        spec,
-        JSON.stringify([
-          ['gone', 0],
-          ['held', 2, 1, '', 0],
-        ]),
-        2,
-      ).map(({ reply }) => reply.kind),
-    ).toEqual(['gone', 'held'])
+  const two = [
+    ['gone', 0],
+    ['held', 2, 1, '', 0],
+  ]
+
+  it('is a reply for each, and behind them what is told', () => {
+    const { replies, told } = decodeReplies(spec, JSON.stringify(two), 2)
+    expect(replies.map(({ reply }) => reply.kind)).toEqual(['gone', 'held'])
+    expect(told).toEqual([])
+    expect(decodeReplies(spec, JSON.stringify([...two, ['check s', 'check t']]), 2)).toEqual({
+      replies,
+      told: ['check s', 'check t'],
+    })
+  })
+
+  it('is refused when what is told is no text', () => {
+    expect(() => decodeReplies(spec, JSON.stringify([...two, ['gone', 0]]), 2)).toThrow('0 is not a string')
   })
 
   it.each([
     ['fewer', JSON.stringify([['gone', 0]])],
-    ['more', JSON.stringify(Array(3).fill(['gone', 0]))],
+    ['more', JSON.stringify(Array(4).fill(['gone', 0]))],
+    ['more, and no list', JSON.stringify([['gone', 0], ['gone', 0], 'gone'])],
     ['no list', '"OK"'],
     [
       'no text',

@@ -15,7 +15,8 @@ type Scripts = typeof scripts
 export type ScriptName = keyof Scripts
 
 /** The arguments that nearly every script takes, with the values that a table need not state. */
-type CommonArgs = 'name' | 'channel' | 'graceMs' | 'idleMs' | 'batchMax' | 'retireMs' | 'requestIdMs' | 'queueMax'
+type CommonArgs =
+  'name' | 'channel' | 'graceMs' | 'idleMs' | 'batchMax' | 'retireMs' | 'requestIdMs' | 'queueMax' | 'homeReplica'
 export type TableArgs<S extends Script> = Omit<ArgsOf<S>, CommonArgs> &
   Partial<Pick<ArgsOf<S>, CommonArgs & keyof ArgsOf<S>>> &
   (S extends ScriptOfMany ? EachArgsOf<S> : unknown)
@@ -124,7 +125,7 @@ export function createScriptTable(url = redisUrl()): ScriptTable {
         grown: keyspace.grown(semaphore, String(given['requestId'])),
         marker: keyspace.marker(''),
       }
-      const all = { name: semaphore, channel: keyspace.channel, ...defaultStoreSettings, ...args }
+      const all = { name: semaphore, channel: keyspace.channel, homeReplica: '', ...defaultStoreSettings, ...args }
       // Every key and every common argument is there, the rest is in TableArgs: to encode the call would throw if one were missing.
       type Send = (...call: unknown[]) => Promise<ReplyOf<Scripts[typeof name]>>
       const both = { keys: keysOfCall, args: all }

@@ -23,15 +23,15 @@ local function finish(semaphore)
   if not semaphore.exists then
     return
   end
-  save(semaphore)
   if not semaphore.had_waiters and semaphore.waiting == 0 then
+    save(semaphore)
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  save(semaphore, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
   if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
   end

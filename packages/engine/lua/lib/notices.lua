@@ -1,7 +1,15 @@
 -- USES attachments
 -- What replicas are told (see parse-notice.ts). It may be lost: their heartbeat finds out the same.
+-- A script may set `home` to the replica that runs it: what that one is told goes into told_home, for the reply (docs/adr/0011).
+local home, told_home = nil, {}
+
 local function tell(replica, ...)
-  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+  local notice = table.concat({ ... }, ' ')
+  if replica == home then
+    told_home[#told_home + 1] = notice
+  else
+    redis.call('PUBLISH', channel .. replica, notice)
+  end
 end
 
 local function tell_granted(lease_id, lease)

@@ -29,14 +29,26 @@ local function mark_replica_alive(replica)
   end
 end
 
+-- As it was looked up last: forgotten when it is changed, and when waiters are taken away.
+local head_id, head = nil, nil
+
 local function head_of_queue()
-  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
-  if lease_id then
-    return lease_id, find_waiter(lease_id)
+  if not head_id then
+    head_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+    head = head_id and find_waiter(head_id)
   end
+  return head_id, head
+end
+
+local function write_waiter(lease_id, waiter)
+  if lease_id == head_id then
+    head_id = nil
+  end
+  redis.call('HSET', waiters_key, lease_id, pack_waiter(waiter))
 end
 
 local function remove_waiters(semaphore, lease_ids)
+  head_id = nil
   semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)

@@ -29,11 +29,12 @@ local function put_off_idle_removal(semaphore)
   end
 end
 
-local function save(semaphore)
+-- Writes it, with more fields of its state where they are given.
+local function save(semaphore, ...)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
     'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
-    'grants', semaphore.grants
+    'grants', semaphore.grants, ...
   )
 end

@@ -62,10 +62,10 @@ export class Gathering {
 
   /**
    * Gives each call its reply; those that were told `again` stay, in their order, and are all that is left. Returns how many leases were found past their
-   * deadline. Throws, and answers nobody, when the reply is not one of the script.
+   * deadline, and what the replica that ran it is told. Throws, and answers nobody, when the reply is not one of the script.
    */
-  answer(raw: unknown): number {
-    const replies = decodeReplies(this.script, raw, this.calls)
+  answer(raw: unknown): { readonly expired: number; readonly told: readonly string[] } {
+    const { replies, told } = decodeReplies(this.script, raw, this.calls)
     const callers = this.#callers
     const { keys } = this.script.each
     // The script puts off the last ones: nobody overtakes.
@@ -75,7 +75,7 @@ export class Gathering {
     this.#eachKeys.splice(0, done * keys.length)
     this.#eachCall.splice(0, done)
     for (const [index, { reply }] of replies.slice(0, done).entries()) callers[index]?.resolve(reply)
-    return replies.at(-1)?.expired ?? 0
+    return { expired: replies.at(-1)?.expired ?? 0, told }
   }
 
   /** Each caller gets an error of its own. */

@@ -6,12 +6,12 @@ import type { ScriptContext } from './script-context.js'
 
 /** What is done to a lease id that lives. */
 export function leaseCommands(context: ScriptContext): Pick<Store, 'release' | 'renew' | 'end'> {
-  const { run, join, keyspace, settings } = context
+  const { run, join, keyspace, settings, homeReplica } = context
   return {
     async release({ semaphore, leaseId, retire }): Promise<ReleaseReply> {
       const shared = () => ({
         keys: keyspace.of(semaphore),
-        args: { ...commonArgs(context, semaphore), retireMs: settings.retireMs },
+        args: { ...commonArgs(context, semaphore), retireMs: settings.retireMs, homeReplica: homeReplica() },
       })
       const keys = { retired: keyspace.retired(semaphore, leaseId) }
       return join(scripts.release, semaphore, shared, { keys, args: { leaseId, retire } })

@@ -12,6 +12,7 @@ export interface ListeningOptions {
 }
 
 interface Listener {
+  readonly replica: string
   readonly hear: (notice: Notice) => void
   /** False until the first SUBSCRIBE was answered: until then nothing can have been missed. */
   isSubscribed: boolean
@@ -34,11 +35,25 @@ export class Listening {
     this.#options = options
   }
 
+  /** The replica that is told with the replies to what it asks; empty where nobody listens. */
+  get home(): string {
+    return this.#home?.replica ?? ''
+  }
+
+  /** A notice that came with a reply. */
+  readonly hear = (message: string): void => {
+    const notice = parseNotice(message)
+    if (notice !== null) this.#home?.hear(notice)
+  }
+
+  /** A reply that may have had notices did not come. */
+  readonly missed = (semaphore: string): void => this.#home?.hear({ kind: 'check', semaphore })
+
   /** Rejects, and does not listen, when the subscription cannot be made now. */
   readonly listen: Store['listen'] = async (replica, hear) => {
     const channel = this.#options.channelOf(replica)
     const connection = (this.#connection ??= this.#connect())
-    const listener = { hear, isSubscribed: false }
+    const listener = { replica, hear, isSubscribed: false }
     // Before the answer: a message may come in the same packet.
     this.#listeners.set(channel, listener)
     try {
@@ -56,6 +71,11 @@ export class Listening {
     clearTimeout(this.#retry)
     this.#listeners.clear()
     await this.#connection?.close()
+  }
+
+  /** A process has one replica. Tests have more: the others hear what is published. */
+  get #home(): Listener | undefined {
+    return this.#listeners.values().next().value
   }
 
   #connect(): Link<Redis> {

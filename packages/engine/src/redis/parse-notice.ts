@@ -1,7 +1,7 @@
 import type { Notice } from '../store.js'
 
 /**
- * What scripts publish to a replica (lua/lib/notices.lua), words with a space between them:
+ * What scripts tell a replica (lua/lib/notices.lua), words with a space between them:
  *
  *     granted <name> <lease id> <numbers, comma between> <permits> <fence> <ttl ms> <granted at ms> <deadline ms>
  *     cancelled <name> <lease id> <numbers>

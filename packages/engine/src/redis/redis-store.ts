@@ -62,9 +62,10 @@ export function createRedisStore(options: RedisStoreOptions = {}): RedisStore {
     commandTimeoutMs,
   })
   const context = {
-    ...createScriptRunner({ ...connection, ...runnerOptions }),
+    ...createScriptRunner({ ...connection, ...runnerOptions, home: listening }),
     keyspace,
     settings: { ...defaultStoreSettings, ...settings },
+    homeReplica: () => listening.home,
   }
   const hearing = new Set<(notice: Notice) => void>()
   const nodes = new WatchedNodes({

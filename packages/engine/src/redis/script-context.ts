@@ -6,6 +6,8 @@ import type { Keyspace } from './keyspace.js'
 export interface ScriptContext extends ScriptRunner {
   readonly keyspace: Keyspace
   readonly settings: StoreSettings
+  /** The replica that hears what it is told with the replies to what it asks; empty: none. */
+  readonly homeReplica: () => string
 }
 
 /** The arguments that every script takes. */

@@ -7,6 +7,17 @@ import { decodeReply, encodeArgs, encodeKeys } from './script-wire.js'
 import type { DecodedReply } from './script-wire.js'
 import { createTurns } from './turns.js'
 
+/** Who hears what scripts tell the replica that ran them, with their replies (docs/adr/0011). */
+export interface Home {
+  readonly hear: (message: string) => void
+  /** No reply came: the script may have run, and told something. */
+  readonly missed: (semaphore: string) => void
+}
+
+export interface ScriptRunnerOptions extends EvaluateOptions {
+  readonly home?: Home | undefined
+}
+
 /** Both reject with `StoreUnavailableError`, or with what a bug in the script threw. */
 export interface ScriptRunner {
   /** Runs a script for one semaphore, after every call of it that was made before. */
@@ -32,8 +43,8 @@ function endless(script: Script, semaphore: string): StoreUnavailableError {
   return new StoreUnavailableError(`${script.name} of ${semaphore} found more to do after ${batchesMax} batches.`)
 }
 
-export function createScriptRunner(options: EvaluateOptions): ScriptRunner {
-  const { errorOf, observer } = options
+export function createScriptRunner(options: ScriptRunnerOptions): ScriptRunner {
+  const { errorOf, observer, home } = options
   const evaluate = createEvaluate(options)
   const turns = createTurns(send)
 
@@ -60,10 +71,13 @@ export function createScriptRunner(options: EvaluateOptions): ScriptRunner {
     try {
       for (let batch = 0; gathering.calls > 0; batch += 1) {
         if (batch === batchesMax) throw endless(script, semaphore)
-        noteExpired(semaphore, gathering.answer(await evaluate(script, gathering.keys, gathering.args)))
+        const { expired, told } = gathering.answer(await evaluate(script, gathering.keys, gathering.args))
+        noteExpired(semaphore, expired)
+        for (const notice of told) home?.hear(notice)
       }
     } catch (error) {
       gathering.fail(() => errorOf(error, script.name))
+      if ('homeReplica' in script.args) home?.missed(semaphore)
     }
   }
 

@@ -125,11 +125,19 @@ function parseList(raw: unknown): readonly unknown[] {
   return Array.isArray(list) ? list : []
 }
 
-/** Reads the replies to `calls` calls of a script that answers many. The last one knows of all leases that were found past their deadline. */
-export function decodeReplies(script: ScriptSpec, raw: unknown, calls: number): DecodedReply[] {
-  const replies = parseList(raw)
-  if (replies.length !== calls) {
+/** The replies to the calls of one run. The last one knows of all leases that were found past their deadline. */
+export interface DecodedReplies {
+  readonly replies: readonly DecodedReply[]
+  /** What the script told the replica that ran it, as it would have been published. */
+  readonly told: readonly string[]
+}
+
+/** Reads the reply of a script that answers many: one for each of `calls` calls, and behind them a list of what was told, unless that is empty. */
+export function decodeReplies(script: ScriptSpec, raw: unknown, calls: number): DecodedReplies {
+  const list = parseList(raw)
+  const told = list.length === calls + 1 ? list[calls] : []
+  if (list.length < calls || list.length > calls + 1 || !Array.isArray(told)) {
     throw new TypeError(`${script.name} replied ${JSON.stringify(raw)} to ${calls} calls`)
   }
-  return replies.map((reply) => decodeReply(script, reply))
+  return { replies: list.slice(0, calls).map((reply) => decodeReply(script, reply)), told: told.map(decodeString) }
 }

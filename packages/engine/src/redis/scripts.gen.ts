@@ -4,7 +4,7 @@ import { defineScript, defineScriptOfMany } from './define-script.js'
 export const scripts = {
   acquire: defineScriptOfMany({
     name: 'acquire',
-    sha1: '6ece64eb647bbd52f6df0823d396386574b2d5bb',
+    sha1: '91547eafef98e8f3be9cf29d89e1dcc0b72ff064',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', queueMax: 'int' },
     each: { keys: ['retired'], args: { leaseId: 'string', permits: 'int', ttlMs: 'int', enqueue: 'bool', attachment: 'string', holder: 'string', createLimit: 'int', createBounded: 'bool', onConflict: 'string' } },
@@ -223,12 +223,12 @@ local function put_off_idle_removal(semaphore)
     redis.call('PEXPIRE', replicas_key, lives_ms)
   end
 end
-local function save(semaphore)
+local function save(semaphore, ...)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
     'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
-    'grants', semaphore.grants
+    'grants', semaphore.grants, ...
   )
 end
 local semaphore = load_semaphore()
@@ -315,8 +315,14 @@ local function numbers_by_replica(set)
   end
   return numbers
 end
+local home, told_home = nil, {}
 local function tell(replica, ...)
-  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+  local notice = table.concat({ ... }, ' ')
+  if replica == home then
+    told_home[#told_home + 1] = notice
+  else
+    redis.call('PUBLISH', channel .. replica, notice)
+  end
 end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
@@ -380,13 +386,22 @@ local function mark_replica_alive(replica)
     heartbeats[replica] = now_ms
   end
 end
+local head_id, head = nil, nil
 local function head_of_queue()
-  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
-  if lease_id then
-    return lease_id, find_waiter(lease_id)
+  if not head_id then
+    head_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+    head = head_id and find_waiter(head_id)
   end
+  return head_id, head
+end
+local function write_waiter(lease_id, waiter)
+  if lease_id == head_id then
+    head_id = nil
+  end
+  redis.call('HSET', waiters_key, lease_id, pack_waiter(waiter))
 end
 local function remove_waiters(semaphore, lease_ids)
+  head_id = nil
   semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
@@ -437,15 +452,15 @@ local function finish(semaphore)
   if not semaphore.exists then
     return
   end
-  save(semaphore)
   if not semaphore.had_waiters and semaphore.waiting == 0 then
+    save(semaphore)
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  save(semaphore, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
   if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
   end
@@ -491,7 +506,7 @@ local function repeat_waiting(waiter)
     return busy()
   end
   waiter.attachments = with_attachment(waiter.attachments, attachment)
-  redis.call('HSET', waiters_key, lease_id, pack_waiter(waiter))
+  write_waiter(lease_id, waiter)
   mark_replica_alive(replica_of(attachment))
   use_until(semaphore, now_ms)
   return queued()
@@ -523,9 +538,9 @@ local function join_queue()
   semaphore.had_waiters = true
   use_until(semaphore, now_ms)
   redis.call('ZADD', queue_key, semaphore.arrivals, lease_id)
-  redis.call('HSET', waiters_key, lease_id, pack_waiter({
+  write_waiter(lease_id, {
     permits = permits, ttl_ms = ttl_ms, since_ms = now_ms, attachments = attachment, holder = holder,
-  }))
+  })
   mark_replica_alive(replica_of(attachment))
   return queued()
 end
@@ -581,7 +596,7 @@ return cjson.encode(answers)
   }),
   addPermits: defineScript({
     name: 'add-permits',
-    sha1: 'c084e6d08a52a558b80eaad1f1a57b004c1dc68f',
+    sha1: '2ae5994d1e9117a3eb20095d36b89f952c6c228a',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'grown'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', permits: 'int', limitMax: 'int', requestIdMs: 'int' },
     replies: {
@@ -691,13 +706,16 @@ end
 local function grace_deadline_ms(waiter)
   return last_heartbeat_ms(waiter) + grace_ms
 end
+local head_id, head = nil, nil
 local function head_of_queue()
-  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
-  if lease_id then
-    return lease_id, find_waiter(lease_id)
+  if not head_id then
+    head_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+    head = head_id and find_waiter(head_id)
   end
+  return head_id, head
 end
 local function remove_waiters(semaphore, lease_ids)
+  head_id = nil
   semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
@@ -783,8 +801,14 @@ local function expire_leases(semaphore)
   semaphore.overdue = semaphore.used - used
   semaphore.used = used
 end
+local home, told_home = nil, {}
 local function tell(replica, ...)
-  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+  local notice = table.concat({ ... }, ' ')
+  if replica == home then
+    told_home[#told_home + 1] = notice
+  else
+    redis.call('PUBLISH', channel .. replica, notice)
+  end
 end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
@@ -851,12 +875,12 @@ local function put_off_idle_removal(semaphore)
     redis.call('PEXPIRE', replicas_key, lives_ms)
   end
 end
-local function save(semaphore)
+local function save(semaphore, ...)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
     'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
-    'grants', semaphore.grants
+    'grants', semaphore.grants, ...
   )
 end
 local function nearest_deadline_ms(semaphore)
@@ -873,15 +897,15 @@ local function finish(semaphore)
   if not semaphore.exists then
     return
   end
-  save(semaphore)
   if not semaphore.had_waiters and semaphore.waiting == 0 then
+    save(semaphore)
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  save(semaphore, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
   if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
   end
@@ -914,7 +938,7 @@ return answered
   }),
   cancel: defineScript({
     name: 'cancel',
-    sha1: '53256b69d9db4de50115741454a7806a7521634c',
+    sha1: '5ad3e37d114ff0b73d205767a8cbf54c37a903bc',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', attachment: 'string', unlessHeld: 'bool' },
     replies: {
@@ -1145,21 +1169,36 @@ end
 local function grace_deadline_ms(waiter)
   return last_heartbeat_ms(waiter) + grace_ms
 end
+local head_id, head = nil, nil
 local function head_of_queue()
-  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
-  if lease_id then
-    return lease_id, find_waiter(lease_id)
+  if not head_id then
+    head_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+    head = head_id and find_waiter(head_id)
   end
+  return head_id, head
+end
+local function write_waiter(lease_id, waiter)
+  if lease_id == head_id then
+    head_id = nil
+  end
+  redis.call('HSET', waiters_key, lease_id, pack_waiter(waiter))
 end
 local function remove_waiters(semaphore, lease_ids)
+  head_id = nil
   semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
   redis.call('ZREM', queue_key, unpack(lease_ids))
   redis.call('HDEL', waiters_key, unpack(lease_ids))
 end
+local home, told_home = nil, {}
 local function tell(replica, ...)
-  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+  local notice = table.concat({ ... }, ' ')
+  if replica == home then
+    told_home[#told_home + 1] = notice
+  else
+    redis.call('PUBLISH', channel .. replica, notice)
+  end
 end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
@@ -1226,12 +1265,12 @@ local function put_off_idle_removal(semaphore)
     redis.call('PEXPIRE', replicas_key, lives_ms)
   end
 end
-local function save(semaphore)
+local function save(semaphore, ...)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
     'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
-    'grants', semaphore.grants
+    'grants', semaphore.grants, ...
   )
 end
 local function nearest_deadline_ms(semaphore)
@@ -1248,15 +1287,15 @@ local function finish(semaphore)
   if not semaphore.exists then
     return
   end
-  save(semaphore)
   if not semaphore.had_waiters and semaphore.waiting == 0 then
+    save(semaphore)
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  save(semaphore, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
   if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
   end
@@ -1293,7 +1332,7 @@ local function cancel_waiting(semaphore, waiter)
   end
   waiter.attachments = without_attachment(waiter.attachments, attachment)
   if waiter.attachments ~= '-' then
-    redis.call('HSET', waiters_key, lease_id, pack_waiter(waiter))
+    write_waiter(lease_id, waiter)
     return reply('detached')
   end
   remove_waiters(semaphore, { lease_id })
@@ -1320,7 +1359,7 @@ return answered
   }),
   configure: defineScript({
     name: 'configure',
-    sha1: 'f6a49a59423c270de011c95c1c9b84a7fb7d5603',
+    sha1: 'a2798e759b239c2fc73f7c340f27bf2954d448c6',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', limit: 'int', bounded: 'string' },
     replies: {
@@ -1430,13 +1469,16 @@ end
 local function grace_deadline_ms(waiter)
   return last_heartbeat_ms(waiter) + grace_ms
 end
+local head_id, head = nil, nil
 local function head_of_queue()
-  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
-  if lease_id then
-    return lease_id, find_waiter(lease_id)
+  if not head_id then
+    head_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+    head = head_id and find_waiter(head_id)
   end
+  return head_id, head
 end
 local function remove_waiters(semaphore, lease_ids)
+  head_id = nil
   semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
@@ -1533,8 +1575,14 @@ local function expire_leases(semaphore)
   semaphore.overdue = semaphore.used - used
   semaphore.used = used
 end
+local home, told_home = nil, {}
 local function tell(replica, ...)
-  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+  local notice = table.concat({ ... }, ' ')
+  if replica == home then
+    told_home[#told_home + 1] = notice
+  else
+    redis.call('PUBLISH', channel .. replica, notice)
+  end
 end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
@@ -1601,12 +1649,12 @@ local function put_off_idle_removal(semaphore)
     redis.call('PEXPIRE', replicas_key, lives_ms)
   end
 end
-local function save(semaphore)
+local function save(semaphore, ...)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
     'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
-    'grants', semaphore.grants
+    'grants', semaphore.grants, ...
   )
 end
 local function nearest_deadline_ms(semaphore)
@@ -1623,15 +1671,15 @@ local function finish(semaphore)
   if not semaphore.exists then
     return
   end
-  save(semaphore)
   if not semaphore.had_waiters and semaphore.waiting == 0 then
+    save(semaphore)
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  save(semaphore, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
   if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
   end
@@ -1679,7 +1727,7 @@ return answered
   }),
   heartbeat: defineScript({
     name: 'heartbeat',
-    sha1: '54c365e9a7763a334493ad4b396fecaeb3632d79',
+    sha1: 'e0bd3e704c1721456a0e0d7ad3ad7152da56a8f4',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', replica: 'string', openCount: 'int', open: 'strings' },
     replies: {
@@ -1885,21 +1933,30 @@ local function mark_replica_alive(replica)
     heartbeats[replica] = now_ms
   end
 end
+local head_id, head = nil, nil
 local function head_of_queue()
-  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
-  if lease_id then
-    return lease_id, find_waiter(lease_id)
+  if not head_id then
+    head_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+    head = head_id and find_waiter(head_id)
   end
+  return head_id, head
 end
 local function remove_waiters(semaphore, lease_ids)
+  head_id = nil
   semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
   redis.call('ZREM', queue_key, unpack(lease_ids))
   redis.call('HDEL', waiters_key, unpack(lease_ids))
 end
+local home, told_home = nil, {}
 local function tell(replica, ...)
-  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+  local notice = table.concat({ ... }, ' ')
+  if replica == home then
+    told_home[#told_home + 1] = notice
+  else
+    redis.call('PUBLISH', channel .. replica, notice)
+  end
 end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
@@ -1966,12 +2023,12 @@ local function put_off_idle_removal(semaphore)
     redis.call('PEXPIRE', replicas_key, lives_ms)
   end
 end
-local function save(semaphore)
+local function save(semaphore, ...)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
     'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
-    'grants', semaphore.grants
+    'grants', semaphore.grants, ...
   )
 end
 local function nearest_deadline_ms(semaphore)
@@ -1992,15 +2049,15 @@ local function finish(semaphore)
   if not semaphore.exists then
     return
   end
-  save(semaphore)
   if not semaphore.had_waiters and semaphore.waiting == 0 then
+    save(semaphore)
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  save(semaphore, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
   if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
   end
@@ -2056,7 +2113,7 @@ return answered
   }),
   inspect: defineScript({
     name: 'inspect',
-    sha1: 'dc9d3213e0b1e216a9bdc83acb95a9bd363901e9',
+    sha1: 'f049c804463f0617d35419f88de6d719250e1cf6',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     replies: {
@@ -2161,13 +2218,16 @@ end
 local function grace_deadline_ms(waiter)
   return last_heartbeat_ms(waiter) + grace_ms
 end
+local head_id, head = nil, nil
 local function head_of_queue()
-  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
-  if lease_id then
-    return lease_id, find_waiter(lease_id)
+  if not head_id then
+    head_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+    head = head_id and find_waiter(head_id)
   end
+  return head_id, head
 end
 local function remove_waiters(semaphore, lease_ids)
+  head_id = nil
   semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
@@ -2253,8 +2313,14 @@ local function expire_leases(semaphore)
   semaphore.overdue = semaphore.used - used
   semaphore.used = used
 end
+local home, told_home = nil, {}
 local function tell(replica, ...)
-  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+  local notice = table.concat({ ... }, ' ')
+  if replica == home then
+    told_home[#told_home + 1] = notice
+  else
+    redis.call('PUBLISH', channel .. replica, notice)
+  end
 end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
@@ -2321,12 +2387,12 @@ local function put_off_idle_removal(semaphore)
     redis.call('PEXPIRE', replicas_key, lives_ms)
   end
 end
-local function save(semaphore)
+local function save(semaphore, ...)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
     'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
-    'grants', semaphore.grants
+    'grants', semaphore.grants, ...
   )
 end
 local function nearest_deadline_ms(semaphore)
@@ -2343,15 +2409,15 @@ local function finish(semaphore)
   if not semaphore.exists then
     return
   end
-  save(semaphore)
   if not semaphore.had_waiters and semaphore.waiting == 0 then
+    save(semaphore)
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  save(semaphore, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
   if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
   end
@@ -2373,7 +2439,7 @@ return answered
   }),
   listLeases: defineScript({
     name: 'list-leases',
-    sha1: '4f42cf3f08ad982e88e12eb845122628124e7f96',
+    sha1: '320662132ad404fb1df8eac30ee3e7838455e05e',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterDeadlineMs: 'int', afterFence: 'int', pageSize: 'int' },
     replies: {
@@ -2563,21 +2629,30 @@ end
 local function grace_deadline_ms(waiter)
   return last_heartbeat_ms(waiter) + grace_ms
 end
+local head_id, head = nil, nil
 local function head_of_queue()
-  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
-  if lease_id then
-    return lease_id, find_waiter(lease_id)
+  if not head_id then
+    head_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+    head = head_id and find_waiter(head_id)
   end
+  return head_id, head
 end
 local function remove_waiters(semaphore, lease_ids)
+  head_id = nil
   semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
   redis.call('ZREM', queue_key, unpack(lease_ids))
   redis.call('HDEL', waiters_key, unpack(lease_ids))
 end
+local home, told_home = nil, {}
 local function tell(replica, ...)
-  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+  local notice = table.concat({ ... }, ' ')
+  if replica == home then
+    told_home[#told_home + 1] = notice
+  else
+    redis.call('PUBLISH', channel .. replica, notice)
+  end
 end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
@@ -2644,12 +2719,12 @@ local function put_off_idle_removal(semaphore)
     redis.call('PEXPIRE', replicas_key, lives_ms)
   end
 end
-local function save(semaphore)
+local function save(semaphore, ...)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
     'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
-    'grants', semaphore.grants
+    'grants', semaphore.grants, ...
   )
 end
 local function nearest_deadline_ms(semaphore)
@@ -2666,15 +2741,15 @@ local function finish(semaphore)
   if not semaphore.exists then
     return
   end
-  save(semaphore)
   if not semaphore.had_waiters and semaphore.waiting == 0 then
+    save(semaphore)
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  save(semaphore, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
   if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
   end
@@ -2736,7 +2811,7 @@ return answered
   }),
   listWaiters: defineScript({
     name: 'list-waiters',
-    sha1: '29e523d9f7f26095ed714e763f50b1177ba7b53f',
+    sha1: 'da66a14ab5fb8cee3e3dc820e196b8d43bf80a13',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterArrival: 'int', pageSize: 'int' },
     replies: {
@@ -2913,21 +2988,30 @@ end
 local function grace_deadline_ms(waiter)
   return last_heartbeat_ms(waiter) + grace_ms
 end
+local head_id, head = nil, nil
 local function head_of_queue()
-  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
-  if lease_id then
-    return lease_id, find_waiter(lease_id)
+  if not head_id then
+    head_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+    head = head_id and find_waiter(head_id)
   end
+  return head_id, head
 end
 local function remove_waiters(semaphore, lease_ids)
+  head_id = nil
   semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
   redis.call('ZREM', queue_key, unpack(lease_ids))
   redis.call('HDEL', waiters_key, unpack(lease_ids))
 end
+local home, told_home = nil, {}
 local function tell(replica, ...)
-  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+  local notice = table.concat({ ... }, ' ')
+  if replica == home then
+    told_home[#told_home + 1] = notice
+  else
+    redis.call('PUBLISH', channel .. replica, notice)
+  end
 end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
@@ -2994,12 +3078,12 @@ local function put_off_idle_removal(semaphore)
     redis.call('PEXPIRE', replicas_key, lives_ms)
   end
 end
-local function save(semaphore)
+local function save(semaphore, ...)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
     'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
-    'grants', semaphore.grants
+    'grants', semaphore.grants, ...
   )
 end
 local function nearest_deadline_ms(semaphore)
@@ -3016,15 +3100,15 @@ local function finish(semaphore)
   if not semaphore.exists then
     return
   end
-  save(semaphore)
   if not semaphore.had_waiters and semaphore.waiting == 0 then
+    save(semaphore)
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  save(semaphore, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
   if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
   end
@@ -3103,7 +3187,7 @@ return reply('marked', id, math.max(guarded_until_ms - now_ms, 0), lost and 1 or
   }),
   reap: defineScript({
     name: 'reap',
-    sha1: 'f14f8604bf762ac3717e1ef49f6dc28b2386432c',
+    sha1: '3095b79e29f97e804ef2a60e962384137c0c5b5d',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     replies: {
@@ -3276,21 +3360,30 @@ end
 local function grace_deadline_ms(waiter)
   return last_heartbeat_ms(waiter) + grace_ms
 end
+local head_id, head = nil, nil
 local function head_of_queue()
-  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
-  if lease_id then
-    return lease_id, find_waiter(lease_id)
+  if not head_id then
+    head_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+    head = head_id and find_waiter(head_id)
   end
+  return head_id, head
 end
 local function remove_waiters(semaphore, lease_ids)
+  head_id = nil
   semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
   redis.call('ZREM', queue_key, unpack(lease_ids))
   redis.call('HDEL', waiters_key, unpack(lease_ids))
 end
+local home, told_home = nil, {}
 local function tell(replica, ...)
-  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+  local notice = table.concat({ ... }, ' ')
+  if replica == home then
+    told_home[#told_home + 1] = notice
+  else
+    redis.call('PUBLISH', channel .. replica, notice)
+  end
 end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
@@ -3357,12 +3450,12 @@ local function put_off_idle_removal(semaphore)
     redis.call('PEXPIRE', replicas_key, lives_ms)
   end
 end
-local function save(semaphore)
+local function save(semaphore, ...)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
     'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
-    'grants', semaphore.grants
+    'grants', semaphore.grants, ...
   )
 end
 local function nearest_deadline_ms(semaphore)
@@ -3383,15 +3476,15 @@ local function finish(semaphore)
   if not semaphore.exists then
     return
   end
-  save(semaphore)
   if not semaphore.had_waiters and semaphore.waiting == 0 then
+    save(semaphore)
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  save(semaphore, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
   if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
   end
@@ -3405,9 +3498,9 @@ return answered
   }),
   release: defineScriptOfMany({
     name: 'release',
-    sha1: '63826ebc1569a31ab55a43a2cf71558281df5010',
+    sha1: 'bc6f2b3bb558ccc5a44036e2bb7e2dded79bb059',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
-    args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', retireMs: 'int' },
+    args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', retireMs: 'int', homeReplica: 'string' },
     each: { keys: ['retired'], args: { leaseId: 'string', retire: 'bool' } },
     replies: {
       released: { permits: 'int', heldMs: 'int' },
@@ -3428,7 +3521,8 @@ local grace_ms = tonumber(ARGV[3])
 local idle_ms = tonumber(ARGV[4])
 local batch_max = tonumber(ARGV[5])
 local retire_ms = tonumber(ARGV[6])
-local each_call = cjson.decode(ARGV[7])
+local home_replica = ARGV[7]
+local each_call = cjson.decode(ARGV[8])
 local calls = #each_call
 local retired_keys = { unpack(KEYS, 7) }
 local retired_key, lease_id, retire
@@ -3625,12 +3719,12 @@ local function put_off_idle_removal(semaphore)
     redis.call('PEXPIRE', replicas_key, lives_ms)
   end
 end
-local function save(semaphore)
+local function save(semaphore, ...)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
     'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
-    'grants', semaphore.grants
+    'grants', semaphore.grants, ...
   )
 end
 local semaphore = load_semaphore()
@@ -3673,8 +3767,14 @@ local function numbers_by_replica(set)
   end
   return numbers
 end
+local home, told_home = nil, {}
 local function tell(replica, ...)
-  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+  local notice = table.concat({ ... }, ' ')
+  if replica == home then
+    told_home[#told_home + 1] = notice
+  else
+    redis.call('PUBLISH', channel .. replica, notice)
+  end
 end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
@@ -3726,13 +3826,16 @@ end
 local function grace_deadline_ms(waiter)
   return last_heartbeat_ms(waiter) + grace_ms
 end
+local head_id, head = nil, nil
 local function head_of_queue()
-  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
-  if lease_id then
-    return lease_id, find_waiter(lease_id)
+  if not head_id then
+    head_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+    head = head_id and find_waiter(head_id)
   end
+  return head_id, head
 end
 local function remove_waiters(semaphore, lease_ids)
+  head_id = nil
   semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
@@ -3779,15 +3882,15 @@ local function finish(semaphore)
   if not semaphore.exists then
     return
   end
-  save(semaphore)
   if not semaphore.had_waiters and semaphore.waiting == 0 then
+    save(semaphore)
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  save(semaphore, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
   if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
   end
@@ -3808,6 +3911,7 @@ local function answer()
   end
   return reply('lease_not_held')
 end
+home = home_replica
 settle(semaphore)
 for call = #answers + 1, calls do
   take(call)
@@ -3817,12 +3921,15 @@ for call = #answers + 1, calls do
   end
 end
 finish(semaphore)
+if #told_home > 0 then
+  answers[calls + 1] = told_home
+end
 return cjson.encode(answers)
 `,
   }),
   remove: defineScript({
     name: 'remove',
-    sha1: 'c7fac53f9f09a49c6b38c5ef631e193519da2a55',
+    sha1: '02ac67d8eb4953853651b6e9936c02b21b76980c',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', force: 'bool' },
     replies: {
@@ -4000,21 +4107,30 @@ end
 local function grace_deadline_ms(waiter)
   return last_heartbeat_ms(waiter) + grace_ms
 end
+local head_id, head = nil, nil
 local function head_of_queue()
-  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
-  if lease_id then
-    return lease_id, find_waiter(lease_id)
+  if not head_id then
+    head_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+    head = head_id and find_waiter(head_id)
   end
+  return head_id, head
 end
 local function remove_waiters(semaphore, lease_ids)
+  head_id = nil
   semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
   redis.call('ZREM', queue_key, unpack(lease_ids))
   redis.call('HDEL', waiters_key, unpack(lease_ids))
 end
+local home, told_home = nil, {}
 local function tell(replica, ...)
-  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+  local notice = table.concat({ ... }, ' ')
+  if replica == home then
+    told_home[#told_home + 1] = notice
+  else
+    redis.call('PUBLISH', channel .. replica, notice)
+  end
 end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
@@ -4081,12 +4197,12 @@ local function put_off_idle_removal(semaphore)
     redis.call('PEXPIRE', replicas_key, lives_ms)
   end
 end
-local function save(semaphore)
+local function save(semaphore, ...)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
     'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
-    'grants', semaphore.grants
+    'grants', semaphore.grants, ...
   )
 end
 local function nearest_deadline_ms(semaphore)
@@ -4103,15 +4219,15 @@ local function finish(semaphore)
   if not semaphore.exists then
     return
   end
-  save(semaphore)
   if not semaphore.had_waiters and semaphore.waiting == 0 then
+    save(semaphore)
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  save(semaphore, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
   if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
   end
@@ -4136,7 +4252,7 @@ return reply('removed')
   }),
   renew: defineScriptOfMany({
     name: 'renew',
-    sha1: '17de8429010afdc12d0e62eb86eb5b9996740a2e',
+    sha1: 'fbf05316024f1e8e6579b2faaee9b02a38798cbb',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     each: { keys: [], args: { leaseId: 'string', ttlMs: 'int' } },
@@ -4338,21 +4454,30 @@ end
 local function grace_deadline_ms(waiter)
   return last_heartbeat_ms(waiter) + grace_ms
 end
+local head_id, head = nil, nil
 local function head_of_queue()
-  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
-  if lease_id then
-    return lease_id, find_waiter(lease_id)
+  if not head_id then
+    head_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+    head = head_id and find_waiter(head_id)
   end
+  return head_id, head
 end
 local function remove_waiters(semaphore, lease_ids)
+  head_id = nil
   semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
   redis.call('ZREM', queue_key, unpack(lease_ids))
   redis.call('HDEL', waiters_key, unpack(lease_ids))
 end
+local home, told_home = nil, {}
 local function tell(replica, ...)
-  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+  local notice = table.concat({ ... }, ' ')
+  if replica == home then
+    told_home[#told_home + 1] = notice
+  else
+    redis.call('PUBLISH', channel .. replica, notice)
+  end
 end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
@@ -4419,12 +4544,12 @@ local function put_off_idle_removal(semaphore)
     redis.call('PEXPIRE', replicas_key, lives_ms)
   end
 end
-local function save(semaphore)
+local function save(semaphore, ...)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
     'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
-    'grants', semaphore.grants
+    'grants', semaphore.grants, ...
   )
 end
 local function nearest_deadline_ms(semaphore)
@@ -4441,15 +4566,15 @@ local function finish(semaphore)
   if not semaphore.exists then
     return
   end
-  save(semaphore)
   if not semaphore.had_waiters and semaphore.waiting == 0 then
+    save(semaphore)
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  save(semaphore, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
   if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
   end
@@ -4484,7 +4609,7 @@ return cjson.encode(answers)
   }),
   revoke: defineScript({
     name: 'revoke',
-    sha1: 'ce3146a05b70cdf29d891e1c7e160f25496f642e',
+    sha1: '3fa3f5ca2b0dbf0bf2e07a98825ea8286cea2e0d',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', fence: 'int' },
     replies: {
@@ -4690,21 +4815,30 @@ end
 local function grace_deadline_ms(waiter)
   return last_heartbeat_ms(waiter) + grace_ms
 end
+local head_id, head = nil, nil
 local function head_of_queue()
-  local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
-  if lease_id then
-    return lease_id, find_waiter(lease_id)
+  if not head_id then
+    head_id = redis.call('ZRANGE', queue_key, 0, 0)[1]
+    head = head_id and find_waiter(head_id)
   end
+  return head_id, head
 end
 local function remove_waiters(semaphore, lease_ids)
+  head_id = nil
   semaphore.waiting = semaphore.waiting - #lease_ids
   semaphore.has_queue_keys = semaphore.has_queue_keys and semaphore.waiting > 0
   use_until(semaphore, now_ms)
   redis.call('ZREM', queue_key, unpack(lease_ids))
   redis.call('HDEL', waiters_key, unpack(lease_ids))
 end
+local home, told_home = nil, {}
 local function tell(replica, ...)
-  redis.call('PUBLISH', channel .. replica, table.concat({ ... }, ' '))
+  local notice = table.concat({ ... }, ' ')
+  if replica == home then
+    told_home[#told_home + 1] = notice
+  else
+    redis.call('PUBLISH', channel .. replica, notice)
+  end
 end
 local function tell_granted(lease_id, lease)
   for replica, numbers in pairs(numbers_by_replica(lease.attachments)) do
@@ -4771,12 +4905,12 @@ local function put_off_idle_removal(semaphore)
     redis.call('PEXPIRE', replicas_key, lives_ms)
   end
 end
-local function save(semaphore)
+local function save(semaphore, ...)
   put_off_idle_removal(semaphore)
   redis.call(
     'HSET', state_key,
     'used', semaphore.used + semaphore.overdue, 'fence', string.format('%.0f', semaphore.fence), 'lives_until', semaphore.lives_until_ms,
-    'grants', semaphore.grants
+    'grants', semaphore.grants, ...
   )
 end
 local function nearest_deadline_ms(semaphore)
@@ -4793,15 +4927,15 @@ local function finish(semaphore)
   if not semaphore.exists then
     return
   end
-  save(semaphore)
   if not semaphore.had_waiters and semaphore.waiting == 0 then
+    save(semaphore)
     return
   end
   local nearest_ms = nearest_deadline_ms(semaphore)
   if nearest_ms and semaphore.told_ms and nearest_ms < semaphore.told_ms then
     tell_every_replica('deadline', name, math.max(nearest_ms - now_ms, 0))
   end
-  redis.call('HSET', state_key, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
+  save(semaphore, 'arrivals', semaphore.arrivals, 'nearest', nearest_ms or '')
   if semaphore.waiting == 0 then
     redis.call('DEL', replicas_key)
   end
