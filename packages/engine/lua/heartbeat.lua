@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- heartbeat: the replica lives; what became of each of its open requests, but for those that wait as they should.
 -- USES reply, finish
--- KEYS[1] state      hash: limit, initial, bounded, configured, used, fence, arrivals, nearest, grants
+-- KEYS[1] state      hash: limit, initial, bounded, configured, used, fence, arrivals, nearest, lives_until, grants
 -- KEYS[2] deadlines  zset lease id -> deadline (Redis ms)
 -- KEYS[3] leases     hash lease id -> packed lease
 -- KEYS[4] queue      zset lease id -> arrival number

@@ -2,7 +2,7 @@
 -- list-leases: a page of what is held, in the order of deadlines, then fences.
 -- A deadline never moves closer, so whoever pages on misses no lease that was held all the while.
 -- USES reply, look
--- KEYS[1] state      hash: limit, initial, bounded, configured, used, fence, arrivals, nearest, grants
+-- KEYS[1] state      hash: limit, initial, bounded, configured, used, fence, arrivals, nearest, lives_until, grants
 -- KEYS[2] deadlines  zset lease id -> deadline (Redis ms)
 -- KEYS[3] leases     hash lease id -> packed lease
 -- KEYS[4] queue      zset lease id -> arrival number

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- marker: whose data this is; if not what a replica has seen, nothing is granted until what was lost has run out.
 -- USES reply, now
--- KEYS[1] marker      hash: id, guarded_until (Redis ms; only while there is a guard)
+-- KEYS[1] marker      hash: id, guarded_until (Redis ms; only while there is a guard), confirmed (not by scripts)
 -- ARGV[1] seen_id     string    what this replica has seen; empty: nothing yet
 -- ARGV[2] new_id      string    what this data is called if it has no name
 -- ARGV[3] held_for_ms int       how long a lease that this replica knows of may still be held

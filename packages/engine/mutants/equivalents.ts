@@ -43,6 +43,12 @@ export const equivalents: readonly Equivalent[] = [
     because: 'The clock is above both.',
   },
   {
+    file: 'lib/mend',
+    text: "for _, lease_id in ipairs(redis.call('ZRANGE', order_key, 0, -1)) do",
+    change: "'ZRANGE' -> 'ZREVRANGE'",
+    because: 'Which halves come first does not matter.',
+  },
+  {
     file: 'lib/queue',
     text: 'local last_ms = 0',
     change: '0 -> 1',
@@ -56,7 +62,7 @@ export const equivalents: readonly Equivalent[] = [
   },
   {
     file: 'lib/queue',
-    text: "local lease_id = redis.call('ZRANGE', queue_key, 0, 0)[1]",
+    text: "head_id = redis.call('ZRANGE', queue_key, 0, 0)[1]",
     change: '0 -> 1 (2)',
     because: 'The second of the queue is read and not looked at.',
   },

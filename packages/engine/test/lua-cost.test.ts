@@ -69,8 +69,10 @@ describe('where nobody waits and nothing has run out', () => {
 
   it('a renewal costs one write and the state, and one more where the ttl is another', async () => {
     await acquire({ leaseId: a })
-    expect(await commandsOf(() => renew(a, 30_000))).toBe('HMGET ZCARD ZRANGEBYSCORE ZSCORE HGET ZADD HSET')
-    expect(await commandsOf(() => renew(a, 40_000))).toBe('HMGET ZCARD ZRANGEBYSCORE ZSCORE HGET ZADD HSET HSET')
+    expect(await commandsOf(() => renew(a, 30_000))).toBe('HMGET ZCARD ZCARD HLEN ZRANGEBYSCORE ZSCORE HGET ZADD HSET')
+    expect(await commandsOf(() => renew(a, 40_000))).toBe(
+      'HMGET ZCARD ZCARD HLEN ZRANGEBYSCORE ZSCORE HGET ZADD HSET HSET',
+    )
   })
 })
 
@@ -151,7 +153,7 @@ it('the end of keys is put off only where they are new, or where it would come t
 
 describe('a page of leases', () => {
   it('reads those on it and one more, wherever it begins', async () => {
-    const listed = 'HMGET ZCARD ZRANGEBYSCORE ZCOUNT ZRANGEBYSCORE ZRANGEBYSCORE'
+    const listed = 'HMGET ZCARD ZCARD HLEN ZRANGEBYSCORE ZCOUNT ZRANGEBYSCORE ZRANGEBYSCORE'
     for (const [index, leaseId] of [a, b, c, d].entries()) await acquire({ leaseId, ttlMs: 1_000 + index })
     const page = (afterDeadlineMs: number) =>
       commandsOf(() => table.call('listLeases', { afterDeadlineMs, afterFence: 2 ** 52, pageSize: 1 }))
@@ -213,39 +215,41 @@ describe('where somebody waits', () => {
       what: 'another waiter',
       call: () => acquire({ leaseId: c, enqueue: true }),
       commands:
-        'HMGET ZCARD ZRANGEBYSCORE ZRANGE HGET HGETALL EXISTS ZSCORE HGET ZADD HSET HSET ZRANK ZRANGEBYSCORE ZRANGEBYSCORE HSET',
+        'HMGET ZCARD ZCARD HLEN HLEN ZRANGEBYSCORE ZRANGE HGET HGETALL EXISTS ZSCORE HGET ZADD HSET HSET ZRANK ZRANGEBYSCORE ZRANGEBYSCORE HSET',
     },
     {
       what: 'the same again',
       call: () => acquire({ leaseId: b, permits: 4, enqueue: true }),
       commands:
-        'HMGET ZCARD ZRANGEBYSCORE ZRANGE HGET HGETALL EXISTS ZSCORE HGET HSET HSET ZRANK ZRANGE HGET ZRANGEBYSCORE ZRANGEBYSCORE HSET',
+        'HMGET ZCARD ZCARD HLEN HLEN ZRANGEBYSCORE ZRANGE HGET HGETALL EXISTS ZSCORE HGET HSET HSET ZRANK ZRANGE HGET ZRANGEBYSCORE ZRANGEBYSCORE HSET',
     },
     {
       what: 'a busy reply',
       call: () => acquire({ leaseId: c }),
-      commands: 'HMGET ZCARD ZRANGEBYSCORE ZRANGE HGET HGETALL EXISTS ZSCORE HGET ZRANGEBYSCORE ZRANGEBYSCORE HSET',
+      commands:
+        'HMGET ZCARD ZCARD HLEN HLEN ZRANGEBYSCORE ZRANGE HGET HGETALL EXISTS ZSCORE HGET ZRANGEBYSCORE ZRANGEBYSCORE HSET',
     },
     {
       what: 'a hand-over',
       call: () => release(a),
       commands:
-        'HMGET ZCARD ZRANGEBYSCORE ZRANGE HGET HGETALL ZSCORE HGET ZREM HDEL ZREM HDEL ZADD HSET PUBLISH HSET DEL',
+        'HMGET ZCARD ZCARD HLEN HLEN ZRANGEBYSCORE ZRANGE HGET HGETALL ZSCORE HGET ZREM HDEL ZREM HDEL ZADD HSET PUBLISH HSET DEL',
     },
     {
       what: 'a heartbeat',
       call: () => table.call('heartbeat', { replica: 'r1', openCount: 1, open: [b, '1'] }),
-      commands: 'HMGET ZCARD HSET HGETALL ZRANGEBYSCORE ZRANGE HGET HGETALL HGET ZRANGEBYSCORE ZRANGEBYSCORE HSET',
+      commands:
+        'HMGET ZCARD HSET HGETALL ZCARD HLEN HLEN ZRANGEBYSCORE ZRANGE HGET HGETALL HGET ZRANGEBYSCORE ZRANGEBYSCORE HSET',
     },
     {
       what: 'reaping',
       call: () => table.call('reap', {}),
-      commands: 'HMGET ZCARD ZRANGEBYSCORE ZRANGE HGET HGETALL ZRANGEBYSCORE ZRANGEBYSCORE HSET',
+      commands: 'HMGET ZCARD ZCARD HLEN HLEN ZRANGEBYSCORE ZRANGE HGET HGETALL ZRANGEBYSCORE ZRANGEBYSCORE HSET',
     },
     {
       what: 'an inspection',
       call: () => table.call('inspect', {}),
-      commands: 'HMGET ZCARD ZRANGEBYSCORE ZRANGE HGET HGETALL',
+      commands: 'HMGET ZCARD ZCARD HLEN HLEN ZRANGEBYSCORE ZRANGE HGET HGETALL',
     },
   ])('$what', async ({ call, commands }) => {
     expect(await commandsOf(call)).toBe(commands)

@@ -130,7 +130,7 @@ describe('with leases', () => {
 
   it('a renewal is one command', async () => {
     const cost = await costOf(operations, () => oneByOne(held, renew))
-    expect(cost).toMatchObject({ sent: 1, inner: 8 })
+    expect(cost).toMatchObject({ sent: 1, inner: 10 })
     expect(cost.bytesToRedis).toBeLessThan(370)
     expect(cost.bytesFromRedis).toBeLessThan(95)
   })
@@ -166,8 +166,8 @@ it('a release that grants a waiter is one command: it needs no other to learn of
       holder = next.leaseId
     }),
   )
-  expect(cost).toMatchObject({ sent: 1, inner: 25 })
-  expect(cost.bytesToRedis).toBeLessThan(450)
+  expect(cost).toMatchObject({ sent: 1, inner: 22 })
+  expect(cost.bytesToRedis).toBeLessThan(480)
   expect(cost.bytesFromRedis).toBeLessThan(235)
 })
 

@@ -1,5 +1,5 @@
 -- USES now, reply, lease, semaphore
--- The only three places where the number of permits held changes. Many leases of one script are two writes, not two each.
+-- Where the number of permits held changes, and nowhere else but in mend.lua. Many leases of one script are two writes, not two each.
 local function add_leases(semaphore, lease_ids, leases)
   local deadlines, texts = {}, {}
   for i, lease in ipairs(leases) do

@@ -21,6 +21,8 @@ local function load_semaphore()
     backlog = false,
     -- permits of leases that are over and not in used any more, but still in the keys: a later script takes them out
     overdue = 0,
+    -- some of its keys were lost, and what is left was made to agree
+    is_mended = false,
     -- when its keys end unless it is used, Redis ms
     lives_until_ms = tonumber(stored[9] or 0),
     -- how many leases it ever granted: no fence tells, for they follow the clock
@@ -49,18 +51,13 @@ local function next_deadline_ms()
   )
 end
 
--- Nobody waits and no lease has run out: settling would change nothing.
+-- Nobody waits and no lease has run out or lost its deadline: settling would change nothing.
 local function is_settled(semaphore)
   if semaphore.waiting > 0 or semaphore.used == 0 then
     return semaphore.waiting == 0
   end
   local first_ms = first_deadline_ms()
-  if not first_ms then
-    -- Evicted: no lease is left that could give these permits back, and keys made now are made anew.
-    semaphore.used = 0
-    semaphore.has_lease_keys = false
-  end
-  return not first_ms or first_ms > now_ms
+  return first_ms ~= nil and first_ms > now_ms
 end
 
 -- Puts the idle removal off.

@@ -1,4 +1,4 @@
--- USES leases, queue, notices
+-- USES leases, queue, notices, mend
 -- Waiters taken off the queue by this script: batch_max at most; the rest follow at once in another.
 local moved = 0
 
@@ -26,6 +26,7 @@ end
 -- Begins every script: time has gone on, so leases past their deadline end, and the queue moves.
 local function settle(semaphore)
   if semaphore.exists then
+    mend(semaphore)
     expire_leases(semaphore)
     move_queue(semaphore)
   end

@@ -4,7 +4,7 @@ import { defineScript, defineScriptOfMany } from './define-script.js'
 export const scripts = {
   acquire: defineScriptOfMany({
     name: 'acquire',
-    sha1: '91547eafef98e8f3be9cf29d89e1dcc0b72ff064',
+    sha1: '7ca7aa7a8a4c4c52873304b77231187e8bf1914b',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', queueMax: 'int' },
     each: { keys: ['retired'], args: { leaseId: 'string', permits: 'int', ttlMs: 'int', enqueue: 'bool', attachment: 'string', holder: 'string', createLimit: 'int', createBounded: 'bool', onConflict: 'string' } },
@@ -99,6 +99,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     overdue = 0,
+    is_mended = false,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -124,11 +125,7 @@ local function is_settled(semaphore)
     return semaphore.waiting == 0
   end
   local first_ms = first_deadline_ms()
-  if not first_ms then
-    semaphore.used = 0
-    semaphore.has_lease_keys = false
-  end
-  return not first_ms or first_ms > now_ms
+  return first_ms ~= nil and first_ms > now_ms
 end
 local function use_until(semaphore, until_ms)
   semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
@@ -408,6 +405,43 @@ local function remove_waiters(semaphore, lease_ids)
   redis.call('ZREM', queue_key, unpack(lease_ids))
   redis.call('HDEL', waiters_key, unpack(lease_ids))
 end
+local function drop_halves(order_key, texts_key)
+  local texts, whole = {}, {}
+  local stored = redis.call('HGETALL', texts_key)
+  for i = 1, #stored, 2 do
+    texts[stored[i]] = stored[i + 1]
+  end
+  for _, lease_id in ipairs(redis.call('ZRANGE', order_key, 0, -1)) do
+    if texts[lease_id] then
+      whole[#whole + 1] = texts[lease_id]
+      texts[lease_id] = nil
+    else
+      redis.call('ZREM', order_key, lease_id)
+    end
+  end
+  for lease_id in pairs(texts) do
+    redis.call('HDEL', texts_key, lease_id)
+  end
+  return whole
+end
+local function mend(semaphore)
+  if semaphore.used > 0 then
+    local deadlines = redis.call('ZCARD', deadlines_key)
+    if deadlines == 0 or deadlines ~= redis.call('HLEN', leases_key) then
+      semaphore.used = sum_of_permits(drop_halves(deadlines_key, leases_key))
+      semaphore.is_mended = true
+    end
+  end
+  if semaphore.waiting > 0 and semaphore.waiting ~= redis.call('HLEN', waiters_key) then
+    semaphore.waiting = #drop_halves(queue_key, waiters_key)
+    semaphore.is_mended = true
+    tell_every_replica('check', name)
+  end
+  if semaphore.is_mended then
+    semaphore.has_lease_keys, semaphore.has_queue_keys = false, false
+    use_until(semaphore, now_ms)
+  end
+end
 local moved = 0
 local function move_queue(semaphore)
   while semaphore.waiting > 0 do
@@ -430,6 +464,7 @@ local function move_queue(semaphore)
 end
 local function settle(semaphore)
   if semaphore.exists then
+    mend(semaphore)
     expire_leases(semaphore)
     move_queue(semaphore)
   end
@@ -596,7 +631,7 @@ return cjson.encode(answers)
   }),
   addPermits: defineScript({
     name: 'add-permits',
-    sha1: '2ae5994d1e9117a3eb20095d36b89f952c6c228a',
+    sha1: '9dabeef251b6bea99e0d76c96ded7abed8dcd9de',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'grown'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', permits: 'int', limitMax: 'int', requestIdMs: 'int' },
     replies: {
@@ -668,6 +703,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     overdue = 0,
+    is_mended = false,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -823,6 +859,43 @@ local function tell_every_replica(...)
     tell(replica, ...)
   end
 end
+local function drop_halves(order_key, texts_key)
+  local texts, whole = {}, {}
+  local stored = redis.call('HGETALL', texts_key)
+  for i = 1, #stored, 2 do
+    texts[stored[i]] = stored[i + 1]
+  end
+  for _, lease_id in ipairs(redis.call('ZRANGE', order_key, 0, -1)) do
+    if texts[lease_id] then
+      whole[#whole + 1] = texts[lease_id]
+      texts[lease_id] = nil
+    else
+      redis.call('ZREM', order_key, lease_id)
+    end
+  end
+  for lease_id in pairs(texts) do
+    redis.call('HDEL', texts_key, lease_id)
+  end
+  return whole
+end
+local function mend(semaphore)
+  if semaphore.used > 0 then
+    local deadlines = redis.call('ZCARD', deadlines_key)
+    if deadlines == 0 or deadlines ~= redis.call('HLEN', leases_key) then
+      semaphore.used = sum_of_permits(drop_halves(deadlines_key, leases_key))
+      semaphore.is_mended = true
+    end
+  end
+  if semaphore.waiting > 0 and semaphore.waiting ~= redis.call('HLEN', waiters_key) then
+    semaphore.waiting = #drop_halves(queue_key, waiters_key)
+    semaphore.is_mended = true
+    tell_every_replica('check', name)
+  end
+  if semaphore.is_mended then
+    semaphore.has_lease_keys, semaphore.has_queue_keys = false, false
+    use_until(semaphore, now_ms)
+  end
+end
 local moved = 0
 local function move_queue(semaphore)
   while semaphore.waiting > 0 do
@@ -845,6 +918,7 @@ local function move_queue(semaphore)
 end
 local function settle(semaphore)
   if semaphore.exists then
+    mend(semaphore)
     expire_leases(semaphore)
     move_queue(semaphore)
   end
@@ -938,7 +1012,7 @@ return answered
   }),
   cancel: defineScript({
     name: 'cancel',
-    sha1: '5ad3e37d114ff0b73d205767a8cbf54c37a903bc',
+    sha1: '2df04bc0ad860041f0e795a1b6f5cfde146ba89a',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', attachment: 'string', unlessHeld: 'bool' },
     replies: {
@@ -1019,6 +1093,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     overdue = 0,
+    is_mended = false,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -1213,6 +1288,43 @@ local function tell_every_replica(...)
     tell(replica, ...)
   end
 end
+local function drop_halves(order_key, texts_key)
+  local texts, whole = {}, {}
+  local stored = redis.call('HGETALL', texts_key)
+  for i = 1, #stored, 2 do
+    texts[stored[i]] = stored[i + 1]
+  end
+  for _, lease_id in ipairs(redis.call('ZRANGE', order_key, 0, -1)) do
+    if texts[lease_id] then
+      whole[#whole + 1] = texts[lease_id]
+      texts[lease_id] = nil
+    else
+      redis.call('ZREM', order_key, lease_id)
+    end
+  end
+  for lease_id in pairs(texts) do
+    redis.call('HDEL', texts_key, lease_id)
+  end
+  return whole
+end
+local function mend(semaphore)
+  if semaphore.used > 0 then
+    local deadlines = redis.call('ZCARD', deadlines_key)
+    if deadlines == 0 or deadlines ~= redis.call('HLEN', leases_key) then
+      semaphore.used = sum_of_permits(drop_halves(deadlines_key, leases_key))
+      semaphore.is_mended = true
+    end
+  end
+  if semaphore.waiting > 0 and semaphore.waiting ~= redis.call('HLEN', waiters_key) then
+    semaphore.waiting = #drop_halves(queue_key, waiters_key)
+    semaphore.is_mended = true
+    tell_every_replica('check', name)
+  end
+  if semaphore.is_mended then
+    semaphore.has_lease_keys, semaphore.has_queue_keys = false, false
+    use_until(semaphore, now_ms)
+  end
+end
 local moved = 0
 local function move_queue(semaphore)
   while semaphore.waiting > 0 do
@@ -1235,6 +1347,7 @@ local function move_queue(semaphore)
 end
 local function settle(semaphore)
   if semaphore.exists then
+    mend(semaphore)
     expire_leases(semaphore)
     move_queue(semaphore)
   end
@@ -1359,7 +1472,7 @@ return answered
   }),
   configure: defineScript({
     name: 'configure',
-    sha1: 'a2798e759b239c2fc73f7c340f27bf2954d448c6',
+    sha1: 'c01b395b63f29fba48f8057576e505d74a73dc8f',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', limit: 'int', bounded: 'string' },
     replies: {
@@ -1428,6 +1541,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     overdue = 0,
+    is_mended = false,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -1597,6 +1711,43 @@ local function tell_every_replica(...)
     tell(replica, ...)
   end
 end
+local function drop_halves(order_key, texts_key)
+  local texts, whole = {}, {}
+  local stored = redis.call('HGETALL', texts_key)
+  for i = 1, #stored, 2 do
+    texts[stored[i]] = stored[i + 1]
+  end
+  for _, lease_id in ipairs(redis.call('ZRANGE', order_key, 0, -1)) do
+    if texts[lease_id] then
+      whole[#whole + 1] = texts[lease_id]
+      texts[lease_id] = nil
+    else
+      redis.call('ZREM', order_key, lease_id)
+    end
+  end
+  for lease_id in pairs(texts) do
+    redis.call('HDEL', texts_key, lease_id)
+  end
+  return whole
+end
+local function mend(semaphore)
+  if semaphore.used > 0 then
+    local deadlines = redis.call('ZCARD', deadlines_key)
+    if deadlines == 0 or deadlines ~= redis.call('HLEN', leases_key) then
+      semaphore.used = sum_of_permits(drop_halves(deadlines_key, leases_key))
+      semaphore.is_mended = true
+    end
+  end
+  if semaphore.waiting > 0 and semaphore.waiting ~= redis.call('HLEN', waiters_key) then
+    semaphore.waiting = #drop_halves(queue_key, waiters_key)
+    semaphore.is_mended = true
+    tell_every_replica('check', name)
+  end
+  if semaphore.is_mended then
+    semaphore.has_lease_keys, semaphore.has_queue_keys = false, false
+    use_until(semaphore, now_ms)
+  end
+end
 local moved = 0
 local function move_queue(semaphore)
   while semaphore.waiting > 0 do
@@ -1619,6 +1770,7 @@ local function move_queue(semaphore)
 end
 local function settle(semaphore)
   if semaphore.exists then
+    mend(semaphore)
     expire_leases(semaphore)
     move_queue(semaphore)
   end
@@ -1727,7 +1879,7 @@ return answered
   }),
   heartbeat: defineScript({
     name: 'heartbeat',
-    sha1: 'e0bd3e704c1721456a0e0d7ad3ad7152da56a8f4',
+    sha1: '071bfe6b657fd3ebcc6bf832cdba52275076ef26',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', replica: 'string', openCount: 'int', open: 'strings' },
     replies: {
@@ -1804,6 +1956,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     overdue = 0,
+    is_mended = false,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -1971,6 +2124,43 @@ local function tell_every_replica(...)
     tell(replica, ...)
   end
 end
+local function drop_halves(order_key, texts_key)
+  local texts, whole = {}, {}
+  local stored = redis.call('HGETALL', texts_key)
+  for i = 1, #stored, 2 do
+    texts[stored[i]] = stored[i + 1]
+  end
+  for _, lease_id in ipairs(redis.call('ZRANGE', order_key, 0, -1)) do
+    if texts[lease_id] then
+      whole[#whole + 1] = texts[lease_id]
+      texts[lease_id] = nil
+    else
+      redis.call('ZREM', order_key, lease_id)
+    end
+  end
+  for lease_id in pairs(texts) do
+    redis.call('HDEL', texts_key, lease_id)
+  end
+  return whole
+end
+local function mend(semaphore)
+  if semaphore.used > 0 then
+    local deadlines = redis.call('ZCARD', deadlines_key)
+    if deadlines == 0 or deadlines ~= redis.call('HLEN', leases_key) then
+      semaphore.used = sum_of_permits(drop_halves(deadlines_key, leases_key))
+      semaphore.is_mended = true
+    end
+  end
+  if semaphore.waiting > 0 and semaphore.waiting ~= redis.call('HLEN', waiters_key) then
+    semaphore.waiting = #drop_halves(queue_key, waiters_key)
+    semaphore.is_mended = true
+    tell_every_replica('check', name)
+  end
+  if semaphore.is_mended then
+    semaphore.has_lease_keys, semaphore.has_queue_keys = false, false
+    use_until(semaphore, now_ms)
+  end
+end
 local moved = 0
 local function move_queue(semaphore)
   while semaphore.waiting > 0 do
@@ -1993,6 +2183,7 @@ local function move_queue(semaphore)
 end
 local function settle(semaphore)
   if semaphore.exists then
+    mend(semaphore)
     expire_leases(semaphore)
     move_queue(semaphore)
   end
@@ -2113,7 +2304,7 @@ return answered
   }),
   inspect: defineScript({
     name: 'inspect',
-    sha1: 'f049c804463f0617d35419f88de6d719250e1cf6',
+    sha1: '5061dbb71b93637c5002bdc11a7be4b3d9a16bae',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     replies: {
@@ -2180,6 +2371,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     overdue = 0,
+    is_mended = false,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -2335,6 +2527,43 @@ local function tell_every_replica(...)
     tell(replica, ...)
   end
 end
+local function drop_halves(order_key, texts_key)
+  local texts, whole = {}, {}
+  local stored = redis.call('HGETALL', texts_key)
+  for i = 1, #stored, 2 do
+    texts[stored[i]] = stored[i + 1]
+  end
+  for _, lease_id in ipairs(redis.call('ZRANGE', order_key, 0, -1)) do
+    if texts[lease_id] then
+      whole[#whole + 1] = texts[lease_id]
+      texts[lease_id] = nil
+    else
+      redis.call('ZREM', order_key, lease_id)
+    end
+  end
+  for lease_id in pairs(texts) do
+    redis.call('HDEL', texts_key, lease_id)
+  end
+  return whole
+end
+local function mend(semaphore)
+  if semaphore.used > 0 then
+    local deadlines = redis.call('ZCARD', deadlines_key)
+    if deadlines == 0 or deadlines ~= redis.call('HLEN', leases_key) then
+      semaphore.used = sum_of_permits(drop_halves(deadlines_key, leases_key))
+      semaphore.is_mended = true
+    end
+  end
+  if semaphore.waiting > 0 and semaphore.waiting ~= redis.call('HLEN', waiters_key) then
+    semaphore.waiting = #drop_halves(queue_key, waiters_key)
+    semaphore.is_mended = true
+    tell_every_replica('check', name)
+  end
+  if semaphore.is_mended then
+    semaphore.has_lease_keys, semaphore.has_queue_keys = false, false
+    use_until(semaphore, now_ms)
+  end
+end
 local moved = 0
 local function move_queue(semaphore)
   while semaphore.waiting > 0 do
@@ -2357,6 +2586,7 @@ local function move_queue(semaphore)
 end
 local function settle(semaphore)
   if semaphore.exists then
+    mend(semaphore)
     expire_leases(semaphore)
     move_queue(semaphore)
   end
@@ -2423,7 +2653,7 @@ local function finish(semaphore)
   end
 end
 local function finish_if_moved(semaphore)
-  if expired_leases > 0 or moved > 0 then
+  if expired_leases > 0 or moved > 0 or semaphore.is_mended then
     finish(semaphore)
   end
 end
@@ -2439,7 +2669,7 @@ return answered
   }),
   listLeases: defineScript({
     name: 'list-leases',
-    sha1: '320662132ad404fb1df8eac30ee3e7838455e05e',
+    sha1: '27494a79bddca0a33198d27a8eb19fd5184d98c4',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterDeadlineMs: 'int', afterFence: 'int', pageSize: 'int' },
     replies: {
@@ -2509,6 +2739,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     overdue = 0,
+    is_mended = false,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -2667,6 +2898,43 @@ local function tell_every_replica(...)
     tell(replica, ...)
   end
 end
+local function drop_halves(order_key, texts_key)
+  local texts, whole = {}, {}
+  local stored = redis.call('HGETALL', texts_key)
+  for i = 1, #stored, 2 do
+    texts[stored[i]] = stored[i + 1]
+  end
+  for _, lease_id in ipairs(redis.call('ZRANGE', order_key, 0, -1)) do
+    if texts[lease_id] then
+      whole[#whole + 1] = texts[lease_id]
+      texts[lease_id] = nil
+    else
+      redis.call('ZREM', order_key, lease_id)
+    end
+  end
+  for lease_id in pairs(texts) do
+    redis.call('HDEL', texts_key, lease_id)
+  end
+  return whole
+end
+local function mend(semaphore)
+  if semaphore.used > 0 then
+    local deadlines = redis.call('ZCARD', deadlines_key)
+    if deadlines == 0 or deadlines ~= redis.call('HLEN', leases_key) then
+      semaphore.used = sum_of_permits(drop_halves(deadlines_key, leases_key))
+      semaphore.is_mended = true
+    end
+  end
+  if semaphore.waiting > 0 and semaphore.waiting ~= redis.call('HLEN', waiters_key) then
+    semaphore.waiting = #drop_halves(queue_key, waiters_key)
+    semaphore.is_mended = true
+    tell_every_replica('check', name)
+  end
+  if semaphore.is_mended then
+    semaphore.has_lease_keys, semaphore.has_queue_keys = false, false
+    use_until(semaphore, now_ms)
+  end
+end
 local moved = 0
 local function move_queue(semaphore)
   while semaphore.waiting > 0 do
@@ -2689,6 +2957,7 @@ local function move_queue(semaphore)
 end
 local function settle(semaphore)
   if semaphore.exists then
+    mend(semaphore)
     expire_leases(semaphore)
     move_queue(semaphore)
   end
@@ -2755,7 +3024,7 @@ local function finish(semaphore)
   end
 end
 local function finish_if_moved(semaphore)
-  if expired_leases > 0 or moved > 0 then
+  if expired_leases > 0 or moved > 0 or semaphore.is_mended then
     finish(semaphore)
   end
 end
@@ -2811,7 +3080,7 @@ return answered
   }),
   listWaiters: defineScript({
     name: 'list-waiters',
-    sha1: 'da66a14ab5fb8cee3e3dc820e196b8d43bf80a13',
+    sha1: '1f49311f9ea093cea70b8eaee28c83cc05ef4037',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterArrival: 'int', pageSize: 'int' },
     replies: {
@@ -2868,6 +3137,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     overdue = 0,
+    is_mended = false,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -3026,6 +3296,43 @@ local function tell_every_replica(...)
     tell(replica, ...)
   end
 end
+local function drop_halves(order_key, texts_key)
+  local texts, whole = {}, {}
+  local stored = redis.call('HGETALL', texts_key)
+  for i = 1, #stored, 2 do
+    texts[stored[i]] = stored[i + 1]
+  end
+  for _, lease_id in ipairs(redis.call('ZRANGE', order_key, 0, -1)) do
+    if texts[lease_id] then
+      whole[#whole + 1] = texts[lease_id]
+      texts[lease_id] = nil
+    else
+      redis.call('ZREM', order_key, lease_id)
+    end
+  end
+  for lease_id in pairs(texts) do
+    redis.call('HDEL', texts_key, lease_id)
+  end
+  return whole
+end
+local function mend(semaphore)
+  if semaphore.used > 0 then
+    local deadlines = redis.call('ZCARD', deadlines_key)
+    if deadlines == 0 or deadlines ~= redis.call('HLEN', leases_key) then
+      semaphore.used = sum_of_permits(drop_halves(deadlines_key, leases_key))
+      semaphore.is_mended = true
+    end
+  end
+  if semaphore.waiting > 0 and semaphore.waiting ~= redis.call('HLEN', waiters_key) then
+    semaphore.waiting = #drop_halves(queue_key, waiters_key)
+    semaphore.is_mended = true
+    tell_every_replica('check', name)
+  end
+  if semaphore.is_mended then
+    semaphore.has_lease_keys, semaphore.has_queue_keys = false, false
+    use_until(semaphore, now_ms)
+  end
+end
 local moved = 0
 local function move_queue(semaphore)
   while semaphore.waiting > 0 do
@@ -3048,6 +3355,7 @@ local function move_queue(semaphore)
 end
 local function settle(semaphore)
   if semaphore.exists then
+    mend(semaphore)
     expire_leases(semaphore)
     move_queue(semaphore)
   end
@@ -3114,7 +3422,7 @@ local function finish(semaphore)
   end
 end
 local function finish_if_moved(semaphore)
-  if expired_leases > 0 or moved > 0 then
+  if expired_leases > 0 or moved > 0 or semaphore.is_mended then
     finish(semaphore)
   end
 end
@@ -3187,7 +3495,7 @@ return reply('marked', id, math.max(guarded_until_ms - now_ms, 0), lost and 1 or
   }),
   reap: defineScript({
     name: 'reap',
-    sha1: '3095b79e29f97e804ef2a60e962384137c0c5b5d',
+    sha1: 'cf5ad418cdf2db6209d63d69151c481fabac83ac',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     replies: {
@@ -3240,6 +3548,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     overdue = 0,
+    is_mended = false,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -3398,6 +3707,43 @@ local function tell_every_replica(...)
     tell(replica, ...)
   end
 end
+local function drop_halves(order_key, texts_key)
+  local texts, whole = {}, {}
+  local stored = redis.call('HGETALL', texts_key)
+  for i = 1, #stored, 2 do
+    texts[stored[i]] = stored[i + 1]
+  end
+  for _, lease_id in ipairs(redis.call('ZRANGE', order_key, 0, -1)) do
+    if texts[lease_id] then
+      whole[#whole + 1] = texts[lease_id]
+      texts[lease_id] = nil
+    else
+      redis.call('ZREM', order_key, lease_id)
+    end
+  end
+  for lease_id in pairs(texts) do
+    redis.call('HDEL', texts_key, lease_id)
+  end
+  return whole
+end
+local function mend(semaphore)
+  if semaphore.used > 0 then
+    local deadlines = redis.call('ZCARD', deadlines_key)
+    if deadlines == 0 or deadlines ~= redis.call('HLEN', leases_key) then
+      semaphore.used = sum_of_permits(drop_halves(deadlines_key, leases_key))
+      semaphore.is_mended = true
+    end
+  end
+  if semaphore.waiting > 0 and semaphore.waiting ~= redis.call('HLEN', waiters_key) then
+    semaphore.waiting = #drop_halves(queue_key, waiters_key)
+    semaphore.is_mended = true
+    tell_every_replica('check', name)
+  end
+  if semaphore.is_mended then
+    semaphore.has_lease_keys, semaphore.has_queue_keys = false, false
+    use_until(semaphore, now_ms)
+  end
+end
 local moved = 0
 local function move_queue(semaphore)
   while semaphore.waiting > 0 do
@@ -3420,6 +3766,7 @@ local function move_queue(semaphore)
 end
 local function settle(semaphore)
   if semaphore.exists then
+    mend(semaphore)
     expire_leases(semaphore)
     move_queue(semaphore)
   end
@@ -3498,7 +3845,7 @@ return answered
   }),
   release: defineScriptOfMany({
     name: 'release',
-    sha1: 'bc6f2b3bb558ccc5a44036e2bb7e2dded79bb059',
+    sha1: '2982f0e45db0db0635406ad43a7f50eb1a2043c6',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', retireMs: 'int', homeReplica: 'string' },
     each: { keys: ['retired'], args: { leaseId: 'string', retire: 'bool' } },
@@ -3589,6 +3936,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     overdue = 0,
+    is_mended = false,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -3614,11 +3962,7 @@ local function is_settled(semaphore)
     return semaphore.waiting == 0
   end
   local first_ms = first_deadline_ms()
-  if not first_ms then
-    semaphore.used = 0
-    semaphore.has_lease_keys = false
-  end
-  return not first_ms or first_ms > now_ms
+  return first_ms ~= nil and first_ms > now_ms
 end
 local function use_until(semaphore, until_ms)
   semaphore.in_use_until_ms = math.max(semaphore.in_use_until_ms or 0, until_ms)
@@ -3842,6 +4186,43 @@ local function remove_waiters(semaphore, lease_ids)
   redis.call('ZREM', queue_key, unpack(lease_ids))
   redis.call('HDEL', waiters_key, unpack(lease_ids))
 end
+local function drop_halves(order_key, texts_key)
+  local texts, whole = {}, {}
+  local stored = redis.call('HGETALL', texts_key)
+  for i = 1, #stored, 2 do
+    texts[stored[i]] = stored[i + 1]
+  end
+  for _, lease_id in ipairs(redis.call('ZRANGE', order_key, 0, -1)) do
+    if texts[lease_id] then
+      whole[#whole + 1] = texts[lease_id]
+      texts[lease_id] = nil
+    else
+      redis.call('ZREM', order_key, lease_id)
+    end
+  end
+  for lease_id in pairs(texts) do
+    redis.call('HDEL', texts_key, lease_id)
+  end
+  return whole
+end
+local function mend(semaphore)
+  if semaphore.used > 0 then
+    local deadlines = redis.call('ZCARD', deadlines_key)
+    if deadlines == 0 or deadlines ~= redis.call('HLEN', leases_key) then
+      semaphore.used = sum_of_permits(drop_halves(deadlines_key, leases_key))
+      semaphore.is_mended = true
+    end
+  end
+  if semaphore.waiting > 0 and semaphore.waiting ~= redis.call('HLEN', waiters_key) then
+    semaphore.waiting = #drop_halves(queue_key, waiters_key)
+    semaphore.is_mended = true
+    tell_every_replica('check', name)
+  end
+  if semaphore.is_mended then
+    semaphore.has_lease_keys, semaphore.has_queue_keys = false, false
+    use_until(semaphore, now_ms)
+  end
+end
 local moved = 0
 local function move_queue(semaphore)
   while semaphore.waiting > 0 do
@@ -3864,6 +4245,7 @@ local function move_queue(semaphore)
 end
 local function settle(semaphore)
   if semaphore.exists then
+    mend(semaphore)
     expire_leases(semaphore)
     move_queue(semaphore)
   end
@@ -3929,7 +4311,7 @@ return cjson.encode(answers)
   }),
   remove: defineScript({
     name: 'remove',
-    sha1: '02ac67d8eb4953853651b6e9936c02b21b76980c',
+    sha1: 'abf8ca8bdf5d384ead266257bf6f8909c6fd94fc',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', force: 'bool' },
     replies: {
@@ -3987,6 +4369,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     overdue = 0,
+    is_mended = false,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -4145,6 +4528,43 @@ local function tell_every_replica(...)
     tell(replica, ...)
   end
 end
+local function drop_halves(order_key, texts_key)
+  local texts, whole = {}, {}
+  local stored = redis.call('HGETALL', texts_key)
+  for i = 1, #stored, 2 do
+    texts[stored[i]] = stored[i + 1]
+  end
+  for _, lease_id in ipairs(redis.call('ZRANGE', order_key, 0, -1)) do
+    if texts[lease_id] then
+      whole[#whole + 1] = texts[lease_id]
+      texts[lease_id] = nil
+    else
+      redis.call('ZREM', order_key, lease_id)
+    end
+  end
+  for lease_id in pairs(texts) do
+    redis.call('HDEL', texts_key, lease_id)
+  end
+  return whole
+end
+local function mend(semaphore)
+  if semaphore.used > 0 then
+    local deadlines = redis.call('ZCARD', deadlines_key)
+    if deadlines == 0 or deadlines ~= redis.call('HLEN', leases_key) then
+      semaphore.used = sum_of_permits(drop_halves(deadlines_key, leases_key))
+      semaphore.is_mended = true
+    end
+  end
+  if semaphore.waiting > 0 and semaphore.waiting ~= redis.call('HLEN', waiters_key) then
+    semaphore.waiting = #drop_halves(queue_key, waiters_key)
+    semaphore.is_mended = true
+    tell_every_replica('check', name)
+  end
+  if semaphore.is_mended then
+    semaphore.has_lease_keys, semaphore.has_queue_keys = false, false
+    use_until(semaphore, now_ms)
+  end
+end
 local moved = 0
 local function move_queue(semaphore)
   while semaphore.waiting > 0 do
@@ -4167,6 +4587,7 @@ local function move_queue(semaphore)
 end
 local function settle(semaphore)
   if semaphore.exists then
+    mend(semaphore)
     expire_leases(semaphore)
     move_queue(semaphore)
   end
@@ -4252,7 +4673,7 @@ return reply('removed')
   }),
   renew: defineScriptOfMany({
     name: 'renew',
-    sha1: 'fbf05316024f1e8e6579b2faaee9b02a38798cbb',
+    sha1: '3625d2acb16f3a6e620b43c4f9f6734d0720f8d7',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     each: { keys: [], args: { leaseId: 'string', ttlMs: 'int' } },
@@ -4334,6 +4755,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     overdue = 0,
+    is_mended = false,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -4492,6 +4914,43 @@ local function tell_every_replica(...)
     tell(replica, ...)
   end
 end
+local function drop_halves(order_key, texts_key)
+  local texts, whole = {}, {}
+  local stored = redis.call('HGETALL', texts_key)
+  for i = 1, #stored, 2 do
+    texts[stored[i]] = stored[i + 1]
+  end
+  for _, lease_id in ipairs(redis.call('ZRANGE', order_key, 0, -1)) do
+    if texts[lease_id] then
+      whole[#whole + 1] = texts[lease_id]
+      texts[lease_id] = nil
+    else
+      redis.call('ZREM', order_key, lease_id)
+    end
+  end
+  for lease_id in pairs(texts) do
+    redis.call('HDEL', texts_key, lease_id)
+  end
+  return whole
+end
+local function mend(semaphore)
+  if semaphore.used > 0 then
+    local deadlines = redis.call('ZCARD', deadlines_key)
+    if deadlines == 0 or deadlines ~= redis.call('HLEN', leases_key) then
+      semaphore.used = sum_of_permits(drop_halves(deadlines_key, leases_key))
+      semaphore.is_mended = true
+    end
+  end
+  if semaphore.waiting > 0 and semaphore.waiting ~= redis.call('HLEN', waiters_key) then
+    semaphore.waiting = #drop_halves(queue_key, waiters_key)
+    semaphore.is_mended = true
+    tell_every_replica('check', name)
+  end
+  if semaphore.is_mended then
+    semaphore.has_lease_keys, semaphore.has_queue_keys = false, false
+    use_until(semaphore, now_ms)
+  end
+end
 local moved = 0
 local function move_queue(semaphore)
   while semaphore.waiting > 0 do
@@ -4514,6 +4973,7 @@ local function move_queue(semaphore)
 end
 local function settle(semaphore)
   if semaphore.exists then
+    mend(semaphore)
     expire_leases(semaphore)
     move_queue(semaphore)
   end
@@ -4609,7 +5069,7 @@ return cjson.encode(answers)
   }),
   revoke: defineScript({
     name: 'revoke',
-    sha1: '3fa3f5ca2b0dbf0bf2e07a98825ea8286cea2e0d',
+    sha1: '9af988205b7feb2e61df0a608683acdd9a3214da',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', fence: 'int' },
     replies: {
@@ -4686,6 +5146,7 @@ local function load_semaphore()
     waiting = 0,
     backlog = false,
     overdue = 0,
+    is_mended = false,
     lives_until_ms = tonumber(stored[9] or 0),
     grants = tonumber(stored[10] or 0),
     in_use_until_ms = nil,
@@ -4853,6 +5314,43 @@ local function tell_every_replica(...)
     tell(replica, ...)
   end
 end
+local function drop_halves(order_key, texts_key)
+  local texts, whole = {}, {}
+  local stored = redis.call('HGETALL', texts_key)
+  for i = 1, #stored, 2 do
+    texts[stored[i]] = stored[i + 1]
+  end
+  for _, lease_id in ipairs(redis.call('ZRANGE', order_key, 0, -1)) do
+    if texts[lease_id] then
+      whole[#whole + 1] = texts[lease_id]
+      texts[lease_id] = nil
+    else
+      redis.call('ZREM', order_key, lease_id)
+    end
+  end
+  for lease_id in pairs(texts) do
+    redis.call('HDEL', texts_key, lease_id)
+  end
+  return whole
+end
+local function mend(semaphore)
+  if semaphore.used > 0 then
+    local deadlines = redis.call('ZCARD', deadlines_key)
+    if deadlines == 0 or deadlines ~= redis.call('HLEN', leases_key) then
+      semaphore.used = sum_of_permits(drop_halves(deadlines_key, leases_key))
+      semaphore.is_mended = true
+    end
+  end
+  if semaphore.waiting > 0 and semaphore.waiting ~= redis.call('HLEN', waiters_key) then
+    semaphore.waiting = #drop_halves(queue_key, waiters_key)
+    semaphore.is_mended = true
+    tell_every_replica('check', name)
+  end
+  if semaphore.is_mended then
+    semaphore.has_lease_keys, semaphore.has_queue_keys = false, false
+    use_until(semaphore, now_ms)
+  end
+end
 local moved = 0
 local function move_queue(semaphore)
   while semaphore.waiting > 0 do
@@ -4875,6 +5373,7 @@ local function move_queue(semaphore)
 end
 local function settle(semaphore)
   if semaphore.exists then
+    mend(semaphore)
     expire_leases(semaphore)
     move_queue(semaphore)
   end
