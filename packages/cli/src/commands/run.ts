@@ -32,8 +32,9 @@ export function runCommand(context: Context): Command {
   return new Command('run')
     .summary('run a command while a lease is held')
     .description(
-      'Waits for its turn, runs the command while the lease is held and renewed, and gives the lease back when it has ended. ' +
-        'Signals and the exit code are passed on. When the lease is taken back, or runs out because the service is away, the command is ended: SIGTERM, and SIGKILL after the grace.',
+      'Waits for its turn, runs the command while the lease is held and renewed, and gives the lease back when the command has ended. ' +
+        'Signals and the exit code are passed on. The command is ended when the lease is taken back or cannot be renewed: SIGTERM, then SIGKILL after the grace. ' +
+        'With a ttl of 30s and a grace of 10s: SIGTERM 20s after the last renewal, SIGKILL at 30s, when others are let in.',
     )
     .argument('<name>', 'the semaphore; created by its first user')
     .argument('<command...>', 'what to run, after --')
@@ -46,11 +47,16 @@ export function runCommand(context: Context): Command {
         .default(30_000, '30s'),
     )
     .addOption(
-      new Option('--grace <duration>', 'between SIGTERM and SIGKILL').argParser(duration).default(10_000, '10s'),
+      new Option(
+        '--grace <duration>',
+        'time from SIGTERM to SIGKILL; above a third of the ttl, others may be let in before SIGKILL',
+      )
+        .argParser(duration)
+        .default(10_000, '10s'),
     )
     .option('--holder <text>', 'who holds, for people to read (default: SIGNALBOX_HOLDER, else host and process id)')
     .option('-f, --foreground', 'leave the terminal to the command: for passwords, editors, Ctrl-Z')
-    .option('-q, --quiet', 'say nothing beside what the command says, but errors')
+    .option('-q, --quiet', 'print errors only, beside what the command prints')
     .addHelpText('after', examples)
     .action(async (semaphore: string, [program, ...args]: string[], options: Options, self: Command) => {
       if (program === undefined) throw new Failure('There is no command to run', exitCodes.usage)
