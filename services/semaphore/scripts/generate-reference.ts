@@ -5,9 +5,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { createEngine, createMemoryStore } from '@signalbox/engine'
-import { errorTable } from '@signalbox/protocol'
 import { buildApp } from '../src/app.js'
-import { heading, table, text } from '../src/reference/block.js'
+import { heading, text } from '../src/reference/block.js'
+import { errorCodes } from '../src/reference/error-codes.js'
 import { markdownPage } from '../src/reference/markdown.js'
 import { variableTable } from '../src/variables.js'
 
@@ -40,19 +40,12 @@ async function httpPage(): Promise<string> {
 }
 
 function errorsPage(): string {
-  const rows = Object.entries(errorTable).map(([code, { status, title, retryable, sdk }]) => [
-    `\`${code}\``,
-    String(status),
-    title,
-    retryable ? 'may help' : '',
-    `\`${sdk}\``,
-  ])
   return markdownPage([
     heading(1, 'Error codes'),
     text(
       'Every code that leaves the service, as `code` of a problem document. Those for which the same call may succeed later carry `Retry-After`. Which call answers with which: [HTTP](http.md).',
     ),
-    table(['code', 'status', 'means', 'trying again', 'SDK'], rows),
+    errorCodes(),
     text(
       'The SDK itself tells three of them otherwise: `PERMITS_UNAVAILABLE` is null of `tryAcquire`, `STILL_WAITING` is never shown, and what may be tried again is, before it is shown. Codes of its own: `UNREACHABLE`, `UNEXPECTED_REPLY`, `CLIENT_CLOSED`, `INVALID_VALUE` ([the README](../../packages/client/README.md#errors)).',
     ),

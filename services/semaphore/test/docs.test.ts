@@ -1,3 +1,4 @@
+import { errorTable } from '@signalbox/protocol'
 import { expect, test } from 'vitest'
 import { everyRoute } from './every-route.js'
 import { openService } from './open-service.js'
@@ -17,6 +18,15 @@ test('every route is described at /docs, for browsers and for a terminal, and no
   }
   expect(page.headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'sha256-/)
   expect(page.payload).not.toMatch(/<script|undefined|\[object/)
+})
+
+test('every error code is there with what to do about it, in whole sentences that say more than its title', async () => {
+  const { payload } = await openService().call('GET', '/docs', undefined, { accept: '*/*' })
+  for (const [code, { status, title, remedy }] of Object.entries(errorTable)) {
+    expect(remedy).toMatch(/^[A-Z].+\.$/)
+    expect(remedy).not.toContain(title)
+    expect(payload).toContain(`| \`${code}\` | ${status} | ${title} | ${remedy} |`)
+  }
 })
 
 test('what a page says is text, whatever is in it', () => {

@@ -2,6 +2,7 @@ import { errorTable } from '@signalbox/protocol'
 import { pathParameters } from '../routes/register.js'
 import { codesOf, parametersOf, type Route } from '../routes/route.js'
 import { type Block, code, heading, table, text } from './block.js'
+import { errorCodes } from './error-codes.js'
 import { fieldRows } from './fields.js'
 import { z } from 'zod'
 
@@ -15,9 +16,11 @@ export function httpReference(routes: readonly Route[]): Block[] {
       'JSON in and out; durations in ms; the clock that decides is the store’s. Only a 200 of acquire means held. A request names its key as `Authorization: Bearer KEY`, where the service has keys. Unknown fields and wrong types are refused, and nothing is coerced.',
     ),
     text(
-      'Every error is `application/problem+json` with a `code`; those that may go away by themselves carry `Retry-After`. For programs: `GET /openapi.json`.',
+      'Every error is `application/problem+json` with a `code`; those that may go away by themselves carry `Retry-After`. What to do about each is at the end. For programs: `GET /openapi.json`.',
     ),
     ...routes.flatMap(routeBlocks),
+    heading(2, 'Error codes'),
+    errorCodes(),
   ]
 }
 
