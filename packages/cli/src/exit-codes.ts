@@ -26,7 +26,7 @@ export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   65: 'refused, and would be again: more permits than the limit',
   66: 'there is no such semaphore, or no such lease',
   69: 'the service, or its store, is down',
-  70: 'a bug, or the process that minds the child was killed',
+  70: 'a bug, or the output could not be written, or the process that minds the child was killed',
   75: 'not granted: busy, waited in vain, the queue is full; or `rm` of one in use. Try again later',
   76: 'what answers is not a Signalbox service',
   77: 'the key is missing, wrong, or may not do this',

@@ -3,6 +3,9 @@ import { isRecord } from './record.js'
 
 const timeoutMs = 10_000
 
+// As the SDK takes them, so that every command ends alike: what proxies answer for a service that is away, or slow, or when they limit a rate.
+const proxyFaults: ReadonlySet<number> = new Set([408, 429, 502, 503, 504])
+
 /** What the SDK has no call for. Every method rejects with a `Failure`. */
 export class Http {
   readonly url: string
@@ -72,8 +75,8 @@ function refusal(status: number, text: string): Failure {
 }
 
 function unexpected(status: number): Failure {
-  if ([502, 503, 504].includes(status))
-    return new Failure(`A proxy answered ${status}: the service behind it is away`, exitCodes.unavailable)
+  if (proxyFaults.has(status))
+    return new Failure(`A proxy answered ${status} in the service's place`, exitCodes.unavailable)
   return new Failure(
     `Answered ${status} with what is not a Signalbox reply: is the url right?`,
     exitCodes.unexpectedReply,

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import { once } from 'node:events'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { apiKeyLine, freshName, serve, serveAll } from './service.js'
-import { hasScript, onTerminal, signalbox } from './signalbox.js'
+import { hasScript, main, onTerminal, signalbox, start } from './signalbox.js'
 
 const shared = serveAll()
 
@@ -151,6 +151,16 @@ describe('what is said', () => {
     expect([await running.ended, running.stderr()]).toEqual([0, ''])
   })
 
+  test.runIf(process.platform === 'linux')('to a disk that is full is not done: 70, and why', async () => {
+    await shared().send('PUT', `/v1/semaphores/${freshName()}`, { limit: 1 })
+    for (const words of [['ls'], ['keygen', '--scope', 'acquire']]) {
+      const line = `exec ${[process.execPath, main, ...words].map((word) => `'${word}'`).join(' ')} > /dev/full`
+      const running = start('sh', ['-c', line], { SIGNALBOX_URL: shared().url })
+      expect(await running.ended).toBe(70)
+      expect(running.stderr()).toMatch(/^signalbox: the output cannot be written: ENOSPC.*\n$/)
+    }
+  })
+
   test('of a service that is away is 69, of something else 76', async () => {
     for (const args of [
       ['ls'],
@@ -173,9 +183,30 @@ describe('what is said', () => {
     expect((await outcome(['rm', 'a'], url)).code).toBe(76)
     body = '{"code":"OF_ANOTHER_PROGRAM"}'
     expect((await outcome(['rm', 'a'], url)).code).toBe(76)
-    // A proxy's: the service behind it is away.
-    status = 502
-    expect((await outcome(['rm', 'a'], url)).code).toBe(69)
+  })
+
+  test('of a service that a proxy answers for is 69, whatever the command', async () => {
+    const statuses = [408, 429, 502, 503, 504]
+    for (const status of statuses) {
+      const server = createServer((_request, response) => response.writeHead(status).end('<html>'))
+      server.listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      onTestFinished(() => void server.close())
+      const address = server.address()
+      const url = `http://127.0.0.1:${String(typeof address === 'object' ? address?.port : undefined)}`
+      // One that the SDK sends, and one that it has no call for.
+      for (const args of [['ls'], ['rm', 'a']])
+        expect((await outcome(args, url)).code, `${args.join(' ')}: ${String(status)}`).toBe(69)
+      if (status !== 502) continue
+      for (const args of [
+        ['show', 'a'],
+        ['set', 'a', '-l', '1'],
+        ['watch'],
+        ['doctor'],
+        ['run', 'a', '-w', '0', '--', 'true'],
+      ])
+        expect((await outcome(args, url)).code, args.join(' ')).toBe(69)
+    }
   })
 
   test('of a key with control characters repeats neither it nor them', async () => {

@@ -6,6 +6,7 @@ export interface State {
   readonly limit: number
   readonly used: number
   readonly waiting: number
+  readonly oldestWaitMs: number
 }
 
 export interface Service {
