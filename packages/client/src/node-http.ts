@@ -42,7 +42,14 @@ export function nodeFetch(): Fetch | undefined {
 function sending(http: NodeHttp): Fetch {
   // What the program, or NODE_USE_ENV_PROXY, has set for all agents holds for this one too.
   const given: unknown = Reflect.get(http.globalAgent, 'options')
-  const agent = new http.Agent({ ...(isRecord(given) ? given : {}), keepAlive: true, timeout: idleMsMax })
+  const agent = new http.Agent({
+    ...(isRecord(given) ? given : {}),
+    keepAlive: true,
+    timeout: idleMsMax,
+    // But its number of connections: each acquire that waits keeps one busy, and behind as many waiters no renewal and no release would be sent.
+    maxSockets: Infinity,
+    maxTotalSockets: Infinity,
+  })
   return (url, { method, headers, body, signal }) =>
     new Promise((resolve, reject) => {
       // By the module's member: tracing tools replace it.

@@ -6,6 +6,7 @@ import { networkInterfaces } from 'node:os'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { SignalboxClient, UnavailableError, type ClientOptions, type SemaphoreState } from '../src/index.js'
 import { nodeFetch, type NodeHttp } from '../src/node-http.js'
+import { startService } from './service.js'
 import { json, startStranger } from './stranger.js'
 
 // What is written down there of Node's modules is true of them: else this would not compile.
@@ -97,6 +98,27 @@ describe('on Node the SDK sends by its module of HTTP', () => {
     expect(await list(peer.url)).toEqual(state)
     expect(peer.sockets).toHaveLength(2)
   })
+
+  it.each([{ maxSockets: 2 }, { maxTotalSockets: 2 }])(
+    'over as many connections as it needs, though the program allows its own %j: waiters must not hold up a renewal',
+    async (limits) => {
+      const service = await startService()
+      const before = http.globalAgent
+      onTestFinished(() => void (http.globalAgent = before))
+      http.globalAgent = new http.Agent({ keepAlive: true, ...limits })
+      vi.resetModules()
+      const { SignalboxClient: Client } = await import('../src/index.js')
+      const client = new Client({ url: service.url, timeoutMs: 1_000, retryForMs: 0 })
+      onTestFinished(() => client.close())
+      const semaphore = client.semaphore('reports', 1)
+      const lease = await semaphore.acquire()
+      const waiting = Array.from({ length: 4 }, () => semaphore.run(() => undefined))
+      await vi.waitFor(async () => expect(await service.state('reports')).toMatchObject({ waiting: 4 }))
+      await lease.renew()
+      await lease.release()
+      await Promise.all(waiting)
+    },
+  )
 
   it('once more, at once, when the connection ends instead of an answer', async () => {
     let requests = 0
