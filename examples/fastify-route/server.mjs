@@ -5,8 +5,9 @@ import { BoundedSemaphore, SignalboxClient, UnavailableError } from '@signalbox/
 import Fastify from 'fastify'
 
 const warehouseUrl = process.env['WAREHOUSE_URL'] ?? 'http://127.0.0.1:8081'
-// A caller of ours is waiting: better tell it after two seconds that nobody counts than after the usual thirty.
-const client = new SignalboxClient({ retryForMs: 2_000 })
+// A caller of ours is waiting: better tell it after two seconds that nobody counts (of a service that hangs, two attempts are not answered), and
+// hold its report up for no more than four when the permit cannot be given back, than after the usual ten and forty.
+const client = new SignalboxClient({ timeoutMs: 1_000, retryForMs: 2_000 })
 const readers = new BoundedSemaphore('warehouse-readers', 3, { client })
 const retryAfterS = '2'
 

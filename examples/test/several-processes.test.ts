@@ -145,6 +145,14 @@ test('without Signalbox the route says 503, not that it is busy', async () => {
   expect([refused.status, await refused.json()]).toEqual([503, { error: 'Nobody counts the readers just now.' }])
 })
 
+test('of a Signalbox that hangs it says so, too, sooner than by the usual time-outs', async () => {
+  const silent = await listen(() => undefined)
+  const server = await startServer({ SIGNALBOX_URL: silent.url })
+  // Two attempts of one second; they would be two of five.
+  const refused = await fetch(`${server}/reports/1`, { signal: AbortSignal.timeout(9_000) })
+  expect(refused.status).toBe(503)
+})
+
 test('a lease goes from a scheduler to a worker in another process, and no more than two jobs run at once', async () => {
   const names = ['backup', 'invoices', 'statistics', 'thumbnails']
   const { stdout } = await run(process.execPath, [path('handover/scheduler.mjs'), ...names], {

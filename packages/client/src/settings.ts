@@ -14,7 +14,11 @@ export interface ClientOptions {
   readonly apiKey?: string | undefined
   /** Who holds, for people to read. Default: `SIGNALBOX_HOLDER`, else host and process id. */
   readonly holder?: string | undefined
-  /** How long one attempt of a request that does not wait may take, ms. Default 5,000. */
+  /**
+   * How long one attempt of a request that does not wait may take, ms. Default 5,000. The first retry is at once and always made: where nothing answers,
+   * `tryAcquire` (or `waitMs` 0) rejects after two of these, and every other call after `retryForMs` and two of its attempts at the latest. An attempt
+   * that waits may take 5 s longer than the service holds it open (25 s at most).
+   */
   readonly timeoutMs?: number | undefined
   /** How long a call is tried again after its first failure, ms. Default 30,000. */
   readonly retryForMs?: number | undefined

@@ -11,6 +11,7 @@ import {
   SignalboxError,
   UnavailableError,
   WaitCancelledError,
+  type Fetch,
 } from '../src/index.js'
 import { connect, startService } from './service.js'
 import { Wire } from './wire.js'
@@ -55,6 +56,18 @@ describe('outcomes are told apart (T20)', () => {
     const { client } = connect(service)
     await service.stop()
     expect(await failureOf(client.semaphore('reports').tryAcquire())).toBeInstanceOf(UnavailableError)
+  })
+
+  it('a service that hangs costs a call that does not wait two time-outs, however long others are tried again', async () => {
+    let attempts = 0
+    const hangs: Fetch = (url, { signal }) =>
+      new Promise((_resolve, reject) => {
+        if (url.endsWith('/acquire')) attempts++
+        signal.addEventListener('abort', () => reject(new Error('closed')))
+      })
+    const { client } = connect({ url: 'http://127.0.0.1:1' }, { fetch: hangs, timeoutMs: 20 })
+    expect(await failureOf(client.semaphore('reports').tryAcquire())).toBeInstanceOf(UnavailableError)
+    expect(attempts).toBe(2)
   })
 
   it('an endless wait on a dead service ends in UnavailableError', async () => {
