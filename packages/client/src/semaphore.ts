@@ -16,8 +16,8 @@ import { semaphoreNamePattern, type SemaphoreReply } from './wire.gen.js'
 /** What the service says of a semaphore: `used` permits are held, `waiting` callers queue, the first of them for `oldestWaitMs`. */
 export type SemaphoreState = SemaphoreReply
 
-type Outcome =
-  { readonly kind: 'held'; readonly lease: HeldLease } | { readonly kind: 'busy'; readonly error: SignalboxError }
+type Held = { readonly kind: 'held'; readonly lease: HeldLease; readonly connection: Connection }
+type Outcome = Held | { readonly kind: 'busy'; readonly error: SignalboxError }
 
 /** What `run` calls while the permits are held. */
 export type Work<Result> = (lease: Lease) => Result | PromiseLike<Result>
@@ -35,6 +35,8 @@ export class Semaphore {
   readonly #options: SemaphoreOptions
   /** Of the client that was given; else of the shared one, looked up at each use. */
   readonly #given: Connection | undefined
+  /** What `acquire` and `tryAcquire` last gave a lease out by. */
+  #accountedBy: Connection | undefined
 
   /**
    * `value`: the limit to create the semaphore with, 0 or more; left out: use what is there, or create with 1. It never resizes what is
@@ -68,13 +70,13 @@ export class Semaphore {
   async acquire(options: AcquireOptions = {}): Promise<Lease> {
     const outcome = await this.#acquire(options)
     if (outcome.kind === 'busy') throw outcome.error
-    return this.#accounted(outcome.lease)
+    return this.#accounted(outcome)
   }
 
   /** The same without waiting: null when no permit is free, or somebody waits. Never null because the service is down. */
   async tryAcquire(options: TryAcquireOptions = {}): Promise<Lease | null> {
     const outcome = await this.#acquire({ ...options, waitMs: 0 })
-    return outcome.kind === 'busy' ? null : this.#accounted(outcome.lease)
+    return outcome.kind === 'busy' ? null : this.#accounted(outcome)
   }
 
   /**
@@ -101,10 +103,12 @@ export class Semaphore {
   /**
    * Gives back the oldest lease (with all its permits) that `acquire` or `tryAcquire` gave out through this client for this name and nobody
    * has released. When that one was lost: rejects with `LeaseLostError` and changes nothing; the lease is done with, and the next call takes the
-   * next. When there is none, raises the limit by one, for good, as asyncio's counter does (needs a key with `admin`; event `limit-grown`).
+   * next. When there is none, raises the limit by one, for good, as asyncio's counter does (needs a key with `admin`; event `limit-grown`). Once
+   * the client of the last acquire is closed it rejects with `CLIENT_CLOSED`: closing has given back what was held.
    */
   async release(): Promise<void> {
-    const connection = this.#connection
+    // Not a new shared one where that of the acquire was closed: its account would be empty, and the release of a lease that is back raise the limit.
+    const connection = this.#given ?? this.#accountedBy ?? defaultConnection()
     connection.refuseIfClosed()
     const lease = connection.account.oldest(this.name)
     // Takes it out of the account before anything is awaited: two releases never meet at one lease.
@@ -183,11 +187,12 @@ export class Semaphore {
       connection.events.limitMismatch(this.name, this.#value, limitMismatch)
     }
     const grant = { reply, granted, holder: wish.holder, maxHoldMs: terms.maxHoldMs, retire: retried }
-    return { kind: 'held', lease: new HeldLease(connection, grant) }
+    return { kind: 'held', lease: new HeldLease(connection, grant), connection }
   }
 
-  #accounted(lease: HeldLease): Lease {
-    this.#connection.account.add(lease)
+  #accounted({ lease, connection }: Held): Lease {
+    this.#accountedBy = connection
+    connection.account.add(lease)
     return lease
   }
 }

@@ -1,6 +1,13 @@
 import { makeApiKey, parseApiKeys } from '@signalbox/semaphore-service'
-import { describe, expect, it, vi } from 'vitest'
-import { AuthenticationError, LeaseLostError, ValueError } from '../src/index.js'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import {
+  AuthenticationError,
+  BoundedSemaphore,
+  closeDefaultClient,
+  LeaseLostError,
+  Semaphore,
+  ValueError,
+} from '../src/index.js'
 import { connect, startService } from './service.js'
 import { cut, Wire } from './wire.js'
 
@@ -41,6 +48,38 @@ describe('release() without a lease', () => {
     await expect(semaphore.release()).rejects.toBeInstanceOf(ValueError)
     expect(await service.state('reports')).toMatchObject({ used: 1, limit: 4 })
     await adopted.release()
+  })
+
+  it.each([Semaphore, BoundedSemaphore])(
+    'after its client was closed rejects, be it a given one or the shared one: what was held is back, and no limit grows',
+    async (Kind) => {
+      const service = await startService()
+      vi.stubEnv('SIGNALBOX_URL', service.url)
+      onTestFinished(() => closeDefaultClient())
+      const { client } = connect(service)
+      const [shared, given] = [new Kind('shared', 2), new Kind('given', 2, { client })]
+      await shared.acquire()
+      await given.tryAcquire()
+      await Promise.all([closeDefaultClient(), client.close()])
+      for (const semaphore of [shared, given, given, shared])
+        await expect(semaphore.release()).rejects.toMatchObject({ code: 'CLIENT_CLOSED' })
+      for (const name of ['shared', 'given']) expect(await service.state(name)).toMatchObject({ used: 0, limit: 2 })
+      // The shared one can be used again, and releases what is acquired by it anew.
+      await shared.acquire()
+      await shared.release()
+      expect(await service.state('shared')).toMatchObject({ used: 0, limit: 2 })
+    },
+  )
+
+  it('of a Semaphore that has acquired nothing grows it, through the shared client too, before and after that is closed', async () => {
+    const service = await startService()
+    vi.stubEnv('SIGNALBOX_URL', service.url)
+    onTestFinished(() => closeDefaultClient())
+    for (const limit of [2, 3]) {
+      await new Semaphore('reports', 1).release()
+      expect(await service.state('reports')).toMatchObject({ limit })
+      await closeDefaultClient()
+    }
   })
 
   it('too often is a ValueError of a BoundedSemaphore, and sends nothing', async () => {
