@@ -151,6 +151,12 @@ describe('what is said', () => {
     expect([await running.ended, running.stderr()]).toEqual([0, ''])
   })
 
+  test('is JSON also where every request is told', async () => {
+    const { stdout, stderr } = await outcome(['ls', '--json'], undefined, { SIGNALBOX_LOG: 'debug' })
+    expect(JSON.parse(stdout)).toBeInstanceOf(Array)
+    expect(stderr).toContain('GET /v1/semaphores')
+  })
+
   test.runIf(process.platform === 'linux')('to a disk that is full is not done: 70, and why', async () => {
     await shared().send('PUT', `/v1/semaphores/${freshName()}`, { limit: 1 })
     for (const words of [['ls'], ['keygen', '--scope', 'acquire']]) {

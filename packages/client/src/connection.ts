@@ -96,7 +96,7 @@ export function defaultConnection(): Connection {
  * Closes the client that semaphores made without one share, as `SignalboxClient.close` does: worth calling before a planned exit, so that
  * permits come back at once and not after their ttl. The next use makes a new one.
  */
-export async function closeDefaultClient(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+export async function closeDefaultClient(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
   await shared?.close(options.timeoutMs ?? 5_000)
 }
 

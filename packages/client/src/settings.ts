@@ -33,7 +33,7 @@ export interface ClientOptions {
    * something between here and the service goes by the paths of the plain calls.
    */
   readonly batch?: boolean | undefined
-  /** Default: the console. */
+  /** Default: the console, standard error where there is one. */
   readonly logger?: Logger | undefined
   /** For tests: what durations are measured by. Default: the machine's monotonic clock. */
   readonly clock?: Clock | undefined
@@ -107,10 +107,29 @@ function apiKeyOf(given: string | undefined): string | undefined {
   return given
 }
 
+/** A header that cannot be sent fails in every request, as if nobody had answered. A value is not shown: it may be a secret. */
+function headersOf(given: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  const headers: [string, string][] = []
+  for (const [name, value] of Object.entries(given)) {
+    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) throw refused(`headers: ${shown(name)} cannot be the name of a header`)
+    if (typeof value !== 'string') throw refused(`headers: the value of ${name} must be a string`)
+    if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
+      throw refused(`headers: the value of ${name} has a character that no header can have (a line break at its end?)`)
+    headers.push([name, value])
+  }
+  return Object.fromEntries(headers)
+}
+
 function durationMsOf(name: string, given: number | undefined, standard: number): number {
   if (given === undefined) return standard
   if (typeof given !== 'number' || !(given >= 0)) throw refused(`${name} must be 0 or more ms, not ${shown(given)}`)
   return given
+}
+
+/** Not `console.debug`: Node writes that to standard output, into what a program prints for others to read. */
+const consoleLogger: Logger = {
+  debug: (message) => globalThis.console.error(message),
+  warn: (message) => globalThis.console.warn(message),
 }
 
 const globalFetch = globalThis.fetch
@@ -136,11 +155,11 @@ export function settingsOf(options: ClientOptions): Settings {
     holder: options.holder ?? defaultHolder(),
     timeoutMs: durationMsOf('timeoutMs', options.timeoutMs, 5_000),
     retryForMs: durationMsOf('retryForMs', options.retryForMs, 30_000),
-    headers: options.headers ?? {},
+    headers: headersOf(options.headers ?? {}),
     fetch: options.fetch ?? usualFetch(options.fetchOptions === undefined),
     fetchOptions: options.fetchOptions ?? {},
     batch: options.batch ?? true,
-    logger: options.logger ?? globalThis.console,
+    logger: options.logger ?? consoleLogger,
     debug: environment('SIGNALBOX_LOG') === 'debug',
     clock: options.clock ?? machineClock,
     openTelemetry: options.openTelemetry,

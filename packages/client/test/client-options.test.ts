@@ -6,7 +6,7 @@ import { cut, Wire } from './wire.js'
 describe('a client', () => {
   it('is set up from the environment when nothing is given, when it is first used', async () => {
     const service = await startService()
-    onTestFinished(() => closeDefaultClient())
+    onTestFinished(() => closeDefaultClient({ timeoutMs: undefined }))
     const semaphore = new Semaphore('reports', 2)
     const bounded = new BoundedSemaphore('reports-b', 2)
     vi.stubEnv('SIGNALBOX_URL', service.url)
@@ -122,6 +122,30 @@ describe('a client', () => {
     },
   )
 
+  it.each([
+    [{ 'x team': 'billing' }, '"x team"'],
+    [{ '': 'billing' }, '""'],
+    [{ 'x-team': 'hunter2\n' }, 'x-team'],
+    [{ 'x-team': 'hunter2 \u20ac' }, 'x-team'],
+    [{ 'x-team': undefined }, 'x-team'],
+    [{ 'x-team': 5 }, 'x-team'],
+  ])('with headers that cannot be sent (%j) is refused, by their name', (headers, named) => {
+    const make = (): unknown => new SignalboxClient({ headers: headers as unknown as Record<string, string> })
+    expect(make).toThrow(InvalidRequestError)
+    expect(make).toThrow(named)
+    expect(make).not.toThrow(/hunter2/)
+  })
+
+  it('sends every header that is not refused', async () => {
+    const service = await startService()
+    const headers = { "!#$%&'*+.^_`|~-a9": 'a\tb \u00e9~', 'x-empty': '' }
+    const { client } = connect(service, { headers, retryForMs: 0 })
+    await client.semaphore('reports', 1).run(() => undefined)
+    await connect(service, { headers, fetch, retryForMs: 0 })
+      .client.semaphore('reports', 1)
+      .run(() => undefined)
+  })
+
   it('of another kind is no client', () => {
     expect(() => new Semaphore('x', 1, { client: { close: () => Promise.resolve() } })).toThrow(TypeError)
   })
@@ -164,6 +188,21 @@ describe('events and logs', () => {
     expect(lines.join('\n')).toContain('a proxy that tells [id] and [key]')
     expect(lines.join('\n')).not.toContain(lease.id)
     expect(lines.join('\n')).not.toContain('sb_very_secret')
+  })
+
+  it('by default go to standard error: what the program prints is its own', async () => {
+    vi.stubEnv('SIGNALBOX_LOG', 'debug')
+    const service = await startService()
+    const told: string[] = []
+    const written = (method: 'log' | 'info' | 'debug' | 'warn' | 'error') =>
+      vi.spyOn(console, method).mockImplementation(() => void told.push(method))
+    for (const method of ['log', 'info', 'debug', 'warn', 'error'] as const) written(method)
+    const client = new SignalboxClient({ url: service.url })
+    onTestFinished(() => client.close({ timeoutMs: undefined }))
+    await client.boundedSemaphore('reports', 1).run(() => undefined)
+    await client.boundedSemaphore('reports', 2).run(() => undefined)
+    // Node writes these two there.
+    expect(new Set(told)).toEqual(new Set(['error', 'warn']))
   })
 
   it('without it tell nothing', async () => {
