@@ -258,6 +258,19 @@ describe('exits with', () => {
     const args = ['--url', 'http://127.0.0.1:1', 'run', 'a', '--wait', '500ms', '--', 'true']
     const { stderr } = await outcome(shared(), ...args)
     expect(stderr.match(/did not answer: .*; trying again/g)).toHaveLength(1)
+    // Nothing can have been left with a service that has never answered.
+    expect(stderr).not.toContain('was not told that this is over')
+  })
+
+  test('and where a service went away under the wait, that a lease may be left', async () => {
+    const service = await serve()
+    await service.send('PUT', '/v1/semaphores/a', { limit: 0 })
+    const running = signalbox(service.url, ['run', 'a', '--', 'true'])
+    await vi.waitFor(async () => expect(await service.state('a')).toMatchObject({ waiting: 1 }), soon)
+    service.kill()
+    running.child.kill('SIGTERM')
+    expect(await running.ended).toBe(143)
+    expect(running.stderr()).toContain('was not told that this is over; if there is a lease, its ttl ends it')
   })
 
   test('77 without a key', async () => {

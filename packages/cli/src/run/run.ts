@@ -130,7 +130,7 @@ function tell(event: SignalboxEvent, status: Status, wait: Wait): void {
       wait.placed(event.position)
       return
     case 'retry':
-      wait.troubled(event.error.message, event.delayMs)
+      wait.troubled(event.error, event.delayMs)
       return
     case 'renew-failed': {
       const left = durationText(event.expiresInMs)
@@ -141,6 +141,7 @@ function tell(event: SignalboxEvent, status: Status, wait: Wait): void {
       status.complain(`the lease is lost, the command is ended: ${event.error.message}`)
       return
     case 'release-failed':
+      if (wait.isUnheard) return
       status.say(
         `the service was not told that this is over; if there is a lease, its ttl ends it: ${messageOf(event.error)}`,
       )

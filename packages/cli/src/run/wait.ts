@@ -1,4 +1,4 @@
-import { LimitConflictError, type Lease, type SignalboxClient } from '@signalbox/client'
+import { LimitConflictError, SignalboxError, type Lease, type SignalboxClient } from '@signalbox/client'
 import { durationText } from '../duration.js'
 import type { Status } from '../status.js'
 import type { Place } from './place.js'
@@ -19,6 +19,8 @@ export class Wait {
   #told = false
   #wasTroubled = false
   #isOver = false
+  #isAnswered = false
+  #isUnheard = false
 
   constructor(client: SignalboxClient, plan: RunPlan, status: Status, place: Place) {
     this.#place = place
@@ -34,6 +36,9 @@ export class Wait {
       const lease = await this.#acquireOfEitherKind(signal)
       if (this.#told) this.#status.say(`granted after ${this.#waited}`)
       return lease
+    } catch (error) {
+      this.#isUnheard = !this.#isAnswered && error instanceof SignalboxError && error.code === 'UNREACHABLE'
+      throw error
     } finally {
       clearInterval(showing)
       clearInterval(looking)
@@ -42,15 +47,22 @@ export class Wait {
     }
   }
 
+  /** Whether it came to nothing, and no attempt of it was answered: then nobody has to hear that the service could not be told of its end. */
+  get isUnheard(): boolean {
+    return this.#isUnheard
+  }
+
   /** 1 is next. */
   placed(position: number): void {
+    this.#isAnswered = true
     this.#position = position
     this.#trouble = undefined
     this.#show()
   }
 
   /** An attempt failed; the next is made after the delay, and says nothing while it waits in its turn. */
-  troubled(reason: string, delayMs: number): void {
+  troubled({ message: reason, status }: SignalboxError, delayMs: number): void {
+    if (status !== undefined) this.#isAnswered = true
     // Once: a log must not look as if the queue were long.
     if (!this.#wasTroubled && !this.#status.isTerminal) this.#status.say(`${reason}; trying again`)
     this.#wasTroubled = true
