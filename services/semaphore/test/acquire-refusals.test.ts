@@ -32,7 +32,7 @@ describe('more permits than the limit', () => {
 
   test('of a semaphore that is not there are told so', async () => {
     expect(await tooMany(openService(), { limit: 1 })).toBe(
-      '4 permits can never be granted: semaphore "a" has, or would be created with, a limit of 1. If it is new, `create` needs a larger limit.',
+      '4 permits can never be granted: semaphore "a" has, or would be created with, a limit of 1. If it is new, give it a larger limit: `create.limit`, the SDK’s value, --limit of the command line.',
     )
   })
 

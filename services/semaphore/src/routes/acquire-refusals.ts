@@ -62,7 +62,9 @@ export function acquireProblem(outcome: Refused, asked: Asked): Problem {
       // The store does not say whether it found the limit or took it from `create`; only of the same number both can be true.
       const mayBeNew = asked.create?.limit === limit
       const has = mayBeNew ? 'has, or would be created with,' : 'has'
-      const advice = mayBeNew ? ' If it is new, `create` needs a larger limit.' : ''
+      const advice = mayBeNew
+        ? ' If it is new, give it a larger limit: `create.limit`, the SDK’s value, --limit of the command line.'
+        : ''
       const detail = `${permits} permits can never be granted: semaphore "${semaphore}" ${has} a limit of ${limit}.${advice}`
       return new Problem('PERMITS_EXCEED_LIMIT', detail, { semaphore, permits, limit })
     }
