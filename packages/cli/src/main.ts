@@ -36,7 +36,9 @@ try {
   const ends = (code: number): void => {
     process.exitCode = code
   }
-  await buildProgram({ config, output, ends, exit: (code) => process.exit(code) }).parseAsync()
+  const argv = process.argv.slice(2)
+  const exit = (code: number): void => process.exit(code)
+  await buildProgram({ config, output, argv, ends, exit }).parseAsync(argv, { from: 'user' })
 } catch (error) {
   process.exitCode = exitCodeOfError(error)
 }

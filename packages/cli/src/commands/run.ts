@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { count, countAboveZero, duration, durationAboveZero } from '../arguments.js'
 import { connect, urlOf } from '../connect.js'
 import type { Context } from '../context.js'
@@ -16,6 +16,27 @@ Examples:
 The command finds SIGNALBOX_SEMAPHORE and SIGNALBOX_FENCE in its environment: the fence only grows, so that
 what the command writes to can refuse an older one.
 `
+
+/** Renewed at a third of it, over a network, and heard of by the warden: of a shorter one there is nothing left when the command starts. */
+const ttlMsMin = 500
+
+function ttl(text: string): number {
+  const ttlMs = durationAboveZero(text)
+  if (ttlMs < ttlMsMin) throw new InvalidArgumentError(`It must be ${ttlMsMin}ms or more, to be renewed in time.`)
+  return ttlMs
+}
+
+/**
+ * What to run: all that stands behind `--`, and nothing else. Without one, options meant for the command would be taken for this one's
+ * (`run name mkdir -p 3` would hold three permits), and a `--` meant for the command would be swallowed.
+ */
+function commandOf(given: readonly string[], argv: readonly string[]): readonly [string, ...string[]] {
+  const [program, ...args] = argv.includes('--') ? argv.slice(argv.indexOf('--') + 1) : []
+  if (program === undefined || given.length !== args.length + 1)
+    throw new Failure('The command must stand behind --: signalbox run NAME [options] -- COMMAND', exitCodes.usage)
+  if (program === '') throw new Failure('The command is empty: is a variable not set?', exitCodes.usage)
+  return [program, ...args]
+}
 
 interface Options {
   readonly limit?: number
@@ -37,14 +58,13 @@ export function runCommand(context: Context): Command {
         'With a ttl of 30s and a grace of 10s: SIGTERM 20s after the last renewal, SIGKILL at 30s, when others are let in.',
     )
     .argument('<name>', 'the semaphore; created by its first user')
-    .argument('<command...>', 'what to run, after --')
+    .argument('[command...]', 'what to run: all that stands behind --')
+    .usage('[options] <name> -- <command...>')
     .option('-l, --limit <n>', 'how many permits a new semaphore has (default: 1); changes none that is there', count)
     .option('-p, --permits <n>', 'how many to hold', countAboveZero, 1)
     .option('-w, --wait <duration>', 'how long to wait; 0: not at all (default: until granted)', duration)
     .addOption(
-      new Option('--ttl <duration>', 'how long the lease lasts unrenewed')
-        .argParser(durationAboveZero)
-        .default(30_000, '30s'),
+      new Option('--ttl <duration>', 'how long the lease lasts unrenewed').argParser(ttl).default(30_000, '30s'),
     )
     .addOption(
       new Option(
@@ -58,8 +78,7 @@ export function runCommand(context: Context): Command {
     .option('-f, --foreground', 'leave the terminal to the command: for passwords, editors, Ctrl-Z')
     .option('-q, --quiet', 'print errors only, beside what the command prints')
     .addHelpText('after', examples)
-    .action(async (semaphore: string, [program, ...args]: string[], options: Options, self: Command) => {
-      if (program === undefined) throw new Failure('There is no command to run', exitCodes.usage)
+    .action(async (semaphore: string, given: string[], options: Options, self: Command) => {
       const plan = {
         semaphore,
         limit: options.limit,
@@ -69,7 +88,7 @@ export function runCommand(context: Context): Command {
         graceMs: options.grace,
         holder: options.holder ?? context.config.holder,
         foreground: options.foreground ?? false,
-        command: [program, ...args] as const,
+        command: commandOf(given, context.argv),
       }
       const status = new Status(process.stderr, options.quiet ?? false)
       context.exit(

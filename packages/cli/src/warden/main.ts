@@ -1,7 +1,7 @@
 // Stands between the command line and its child, so that the child never works on without a lease: the command line may be killed, or stopped,
 // and then it can end nobody. The warden ends the child when the channel to the command line closes, and when the lease's deadline comes near
 // without word of a renewal. It leads a session of its own: what kills the command line's process group does not reach it.
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { Group } from './group.js'
 import { isOrder, monotonicMs, type Order, type Report } from './messages.js'
 import { TerminalEchoes } from './terminal-echoes.js'
@@ -43,16 +43,28 @@ function mindDeadline(): void {
   } else deadline = setTimeout(mindDeadline, Math.min(leftMs + 1, timerMsMax))
 }
 
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return 'code' in error ? String(error.code) : error.message
+}
+
 function run(order: Extract<Order, { kind: 'run' }>): void {
   const [program, ...args] = order.command
   graceMs = order.graceMs
   endEarlyMs = order.endEarlyMs
   untilMs = order.untilMs
   if (order.foreground) echoes = new TerminalEchoes()
-  const child = spawn(program, args, { stdio: 'inherit', detached: !order.foreground })
+  const notStarted = (error: unknown): void => tell({ kind: 'not-started', code: codeOf(error) }, leave)
+  let child: ChildProcess
+  try {
+    child = spawn(program, args, { stdio: 'inherit', detached: !order.foreground })
+  } catch (error) {
+    // Of some reasons (ENOTDIR, E2BIG) it does not tell by an event.
+    notStarted(error)
+    return
+  }
   child.on('error', (error) => {
-    const code = 'code' in error ? String(error.code) : error.message
-    if (child.pid === undefined) tell({ kind: 'not-started', code }, leave)
+    if (child.pid === undefined) notStarted(error)
   })
   if (child.pid === undefined) return
   group = new Group(child.pid, order.foreground)
