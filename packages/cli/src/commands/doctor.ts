@@ -21,7 +21,7 @@ export function doctorCommand(context: Context): Command {
   return new Command('doctor')
     .summary('say what is wrong with the service, and what to do')
     .description(
-      'Looks at the service, its store, the key, the settings of Redis and the latency, by what HTTP tells, and says what to do. Ends with the code of the worst failure, or 78 if something is to be set right. Of several replicas it sees the one that answers.',
+      'Checks the service, its store, the key, the settings of Redis and the latency, over HTTP, and says what to do. The exit code is that of the worst failure, or 78 if something is to be set right. With several replicas it sees only the one that answers.',
     )
     .option('--json', 'an array, for scripts')
     .addHelpText('after', examples)

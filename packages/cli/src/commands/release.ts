@@ -14,7 +14,7 @@ export function releaseCommand(context: Context): Command {
   return new Command('release')
     .summary("take somebody's lease back")
     .description(
-      'Takes a lease back from whoever holds it, by its fence; the permits go to the next. The holder learns so at its next renewal, and may still work until then. Needs a key with the scope admin.',
+      'Takes a lease back from its holder, by its fence. The permits go to the next. The holder learns it at its next renewal, and may work until then. Needs a key with the scope admin.',
     )
     .argument('<name>', 'the semaphore')
     .requiredOption('--fence <fence>', 'which lease, as `signalbox show` lists it', countAboveZero)

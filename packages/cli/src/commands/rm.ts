@@ -13,10 +13,10 @@ export function rmCommand(context: Context): Command {
   return new Command('rm')
     .summary('remove a semaphore')
     .description(
-      'Removes a semaphore; who waits is told that there is none. One in use is left alone (75) unless forced. Needs a key with the scope admin.',
+      'Removes a semaphore. Its waiters are told that there is none. A semaphore in use is left alone (75) without --force. Needs a key with the scope admin.',
     )
     .argument('<name>', 'the semaphore')
-    .option('--force', 'though leases are held')
+    .option('--force', 'remove it even while leases are held')
     .option('--json', 'an object, for scripts')
     .addHelpText('after', examples)
     .action(async (name: string, options: { readonly force?: boolean; readonly json?: boolean }, self: Command) => {

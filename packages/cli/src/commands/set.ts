@@ -15,7 +15,7 @@ export function setCommand(context: Context): Command {
   return new Command('set')
     .summary('create or resize a semaphore')
     .description(
-      'Sets the limit, for everybody and for good; creates the semaphore if need be. A lower limit takes nothing back: nothing is granted until use is below it. Needs a key with the scope admin.',
+      'Sets the limit, for everybody and for good. Creates the semaphore if there is none. A lower limit takes nothing back: nothing is granted until use is below it. Needs a key with the scope admin.',
     )
     .argument('<name>', 'the semaphore')
     .requiredOption('-l, --limit <n>', 'how many permits may be held at once', count)

@@ -32,11 +32,11 @@ export function watchCommand(context: Context): Command {
   return new Command('watch')
     .summary('show semaphores as they change')
     .description(
-      'Shows semaphores as they change, until Ctrl-C; what is no terminal gets an event a line, as with --json. Connects again when the service was away. Needs a key with the scope inspect.',
+      'Shows semaphores as they change, until Ctrl-C. Without a terminal it prints one event a line, as with --json. It connects again after the service was away. Needs a key with the scope inspect.',
     )
     .argument('[name]', 'one semaphore, with who holds and who waits (default: all)')
-    .option('--prefix <prefix>', 'the beginning of their names')
-    .option('--json', 'an event a line, for scripts')
+    .option('--prefix <prefix>', 'only names that begin so')
+    .option('--json', 'one event a line, for scripts')
     .addHelpText('after', examples)
     .action(async (name: string | undefined, options: Options, self: Command) => {
       if (name !== undefined && options.prefix !== undefined)
