@@ -35,11 +35,15 @@ export class Http {
     }
   }
 
-  /** An answer that does not end. */
+  /** An answer that does not end: server-sent events. What is something else may not end either, and would never tell. */
   async stream(path: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
     try {
-      const { body } = await this.#fetch('GET', path, signal)
-      if (body === null) throw unexpected(200)
+      const { body, headers } = await this.#fetch('GET', path, signal)
+      const isOfEvents = /^text\/event-stream\b/i.test(headers.get('content-type') ?? '')
+      if (body === null || !isOfEvents) {
+        await body?.cancel()
+        throw unexpected(200)
+      }
       return body
     } catch (error) {
       throw error instanceof Failure ? error : unreachable(this.url, error)

@@ -76,6 +76,22 @@ test('connects again, and ends when it is refused', async () => {
   ])
 })
 
+test.each([
+  ['a page, and no stream', 'text/html', '<html>', 76],
+  ['a stream without an event', 'text/event-stream', ': hello\n\n', 69],
+])('comes to nothing where something else answers: %s', async (_what, type, body, code) => {
+  const server = createServer((_request, response) => {
+    response.writeHead(200, { 'content-type': type }).end(body)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const address = server.address()
+  const url = `http://127.0.0.1:${String(typeof address === 'object' ? address?.port : undefined)}`
+  const running = signalbox(url, ['watch', '--json'])
+  expect(await running.ended).toBe(code)
+  expect([running.stdout(), running.stderr()]).toEqual(['', expect.stringMatching(/^signalbox: .*\n$/)])
+})
+
 test('comes to nothing where there is no service (69), no key (77), or no sense (64)', async () => {
   const code = (url: string, ...args: string[]): Promise<unknown> => signalbox(url, ['watch', ...args]).ended
   expect(await code('http://127.0.0.1:1')).toBe(69)

@@ -11,6 +11,8 @@ Examples:
 interface Word {
   readonly name: string
   readonly summary: string
+  /** What its argument may be, where that is known here. */
+  readonly choices: readonly string[]
   readonly options: readonly { readonly long: string; readonly description: string }[]
 }
 
@@ -37,6 +39,7 @@ function wordsOf(program: Command): Word[] {
   return program.commands.map((command) => ({
     name: command.name(),
     summary: command.summary(),
+    choices: command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []),
     options: [...command.options, ...program.options].flatMap(({ long, description }) =>
       typeof long === 'string' ? [{ long, description }] : [],
     ),
@@ -51,19 +54,26 @@ const scripts: Readonly<Record<Shell, (words: readonly Word[]) => string>> = {
 }
 
 function bashScript(words: readonly Word[]): string {
-  const cases = words.map(({ name, options }) => `    ${name}) words='${options.map(({ long }) => long).join(' ')}' ;;`)
+  const names = words.map(({ name }) => name)
+  const cases = words.map(
+    ({ name, choices, options }) =>
+      `    ${name}) words='${[...choices, ...options.map(({ long }) => long)].join(' ')}' ;;`,
+  )
+  // The first word that is one: options of the program may stand before it, and bash cuts the url of --url at its colons.
   return `_signalbox() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} words= i
+  local cur=\${COMP_WORDS[COMP_CWORD]} words='${names.join(' ')} --url' subcommand= i
   for ((i = 1; i < COMP_CWORD; i++)); do
     if [[ \${COMP_WORDS[i]} == -- ]]; then
       COMPREPLY=($(compgen -c -- "$cur"))
       return
     fi
+    case \${subcommand:-\${COMP_WORDS[i]}} in
+    ${names.join('|')}) subcommand=\${subcommand:-\${COMP_WORDS[i]}} ;;
+    esac
   done
-  case \${COMP_WORDS[1]} in
+  case $subcommand in
 ${cases.join('\n')}
   esac
-  if ((COMP_CWORD == 1)); then words='${words.map(({ name }) => name).join(' ')}'; fi
   COMPREPLY=($(compgen -W "$words" -- "$cur"))
 }
 complete -o default -F _signalbox signalbox
@@ -75,8 +85,9 @@ function quoted(text: string): string {
 }
 
 function fishScript(words: readonly Word[]): string {
-  const lines = words.flatMap(({ name, summary, options }) => [
+  const lines = words.flatMap(({ name, summary, choices, options }) => [
     `complete -c signalbox -n __fish_use_subcommand -f -a ${name} -d ${quoted(summary)}`,
+    ...choices.map((choice) => `complete -c signalbox -n '__fish_seen_subcommand_from ${name}' -f -a ${choice}`),
     ...options.map(
       ({ long, description }) =>
         `complete -c signalbox -n '__fish_seen_subcommand_from ${name}' -l ${long.slice(2)} -d ${quoted(description)}`,

@@ -64,6 +64,8 @@ export async function* liveEvents(
         hasTold = true
         yield event
       }
+      if (!hasTold && !isOver())
+        throw new Failure(`${http.url} ended the stream before its first event`, exitCodes.unavailable)
     } catch (error) {
       if (isOver()) return
       const isDown = error instanceof Failure && error.exitCode === exitCodes.unavailable
