@@ -47,7 +47,7 @@ function errorsPage(): string {
     ),
     errorCodes(),
     text(
-      'The SDK does some of this by itself. `tryAcquire` returns null in place of `PERMITS_UNAVAILABLE`. `STILL_WAITING` is never shown. A call that may help is repeated before its error is shown. The SDK has codes of its own: `UNREACHABLE`, `UNEXPECTED_REPLY`, `CLIENT_CLOSED`, `INVALID_VALUE` ([the README](../../packages/client/README.md#errors)).',
+      'The SDK does some of this by itself. `tryAcquire` returns null in place of `PERMITS_UNAVAILABLE`. `STILL_WAITING` is never shown. A call whose repetition may help is repeated before its error is shown. The SDK has codes of its own: `UNREACHABLE`, `UNEXPECTED_REPLY`, `CLIENT_CLOSED`, `INVALID_VALUE` ([the README](../../packages/client/README.md#errors)).',
     ),
   ])
 }
