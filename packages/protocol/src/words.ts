@@ -38,6 +38,6 @@ export function holderOf(lengthMax: number) {
       .max(lengthMax)
       // eslint-disable-next-line no-control-regex -- control characters are what this refuses
       .regex(/^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$/)
-      .describe('Who holds (host, pid, job), for people to read')
+      .describe('Who holds (host, pid, job), for people to read: no line breaks or other control characters')
   )
 }

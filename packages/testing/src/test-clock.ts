@@ -31,13 +31,13 @@ export class TestClock implements Clock {
   }
 
   /** Timer by timer, each only when all that the one before has set going is at rest. Calls run one after the other. */
-  advance(ms: number): Promise<void> {
-    if (!(ms >= 0 && ms < Infinity)) {
-      throw new RangeError(`Time moves by 0 or more ms, not by ${ms}.`)
+  async advance(ms: number): Promise<void> {
+    if (typeof ms !== 'number' || !(ms >= 0 && ms < Infinity)) {
+      throw new RangeError(`Time moves by 0 or more ms, not by ${String(ms)} (${typeof ms}).`)
     }
     const moving = this.#moved.then(() => this.#advance(ms))
     this.#moved = moving.catch(() => undefined)
-    return moving
+    await moving
   }
 
   async #advance(ms: number): Promise<void> {

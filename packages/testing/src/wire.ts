@@ -15,6 +15,10 @@ const methods = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS'] as 
 /** The service knows no such header; by it a request that arrives is found to be one of these. */
 const connectionHeader = 'signalbox-testing-connection'
 
+const streamPath = '/v1/events'
+// A request here is answered when its reply has ended, and this one's does not.
+const streamText = 'is a live stream, which only a service with a port sends: here, ask again after each advance.'
+
 /** The network between the clients and the service, in one process: `fetch` that needs no port, and can be cut. */
 export class Wire {
   readonly #app: App
@@ -41,6 +45,7 @@ export class Wire {
   readonly fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const request = new Request(input, init)
     request.signal.throwIfAborted()
+    if (new URL(request.url).pathname === streamPath) throw new TypeError(`${streamPath} ${streamText}`)
     if (this.#isCut) throw unreachable()
     this.#lastNumber += 1
     const id = String(this.#lastNumber)

@@ -257,3 +257,8 @@ async function leasesOf(t: Awaited<ReturnType<typeof startSignalbox>>, name: str
   if (response.status === 404) return []
   return ((await response.json()) as { items: Listed[] }).items
 }
+
+it('the live stream, whose reply has no end, is refused and not waited for', async () => {
+  await using t = await startSignalbox()
+  await expect(t.fetch(`${t.url}/v1/events?prefix=a`)).rejects.toThrow('/v1/events is a live stream')
+})

@@ -33,7 +33,7 @@ const fieldsOfAcquire: [field: string, value: string, says: RegExp][] = [
   ['waitMs', '1e30', /"waitMs".*not 1e\+30/],
   ['holder', '7', /"holder" must be of type string, not 7/],
   ['holder', `"${'x'.repeat(257)}"`, /"holder" must be at most 256 characters long, not "x{60,}.*\(259 characters\)/],
-  ['holder', '"a\\u0000b"', /"holder" must be valid .*not "a\\u0000b"/],
+  ['holder', '"a\\u0000b"', /"holder" must be valid \(.*no line breaks or other control characters\), not "a\\u0000b"/],
   ['holder', '"a\\nb"', /"holder".*"a\\nb"/],
   ['leaseId', '"abc"', /"leaseId" must be a UUID.*not a string of 3 characters/],
   ['leaseId', '7', /"leaseId" must be a UUID.*not number/],
