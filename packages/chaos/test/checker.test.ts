@@ -36,6 +36,21 @@ describe('I1', () => {
     ])
   })
 
+  test('a limit that was lowered before it was first seen allows what its creator said, and no more', () => {
+    const early = [asked(5, 'acquire', { limit: 4 }), asked(15, 'configure', { limit: 0 })]
+    const first = (permits: number) => sample(50, { limit: 0, leases: [lease('a', 1, 10, 900, permits)] })
+    expect(brokenIn(historyOf(...early, first(4)))).toEqual([])
+    expect(brokenIn(historyOf(...early, first(5)))).toEqual(['I1 5 permits are on live leases and the limit is 0'])
+  })
+
+  test('who would create a semaphore that is there allows nothing', () => {
+    const second = asked(60, 'acquire', { limit: 4 })
+    const after = sample(100, { limit: 1, leases: [lease('a', 1, 80, 900, 4)] })
+    expect(brokenIn(historyOf(sample(50, { limit: 1 }), second, after))).toEqual([
+      'I1 4 permits are on live leases and the limit is 1',
+    ])
+  })
+
   test('a grant after the limit was lowered is found', () => {
     const first = [lease('a', 1, 10, 900)]
     const second = [...first, lease('b', 2, 80, 900)]

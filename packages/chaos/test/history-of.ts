@@ -65,7 +65,11 @@ export function granted(sentAt: number, toldAt: number, leaseId: string, fence: 
   ]
 }
 
-export function asked(at: number, operation: 'release' | 'revoke' | 'configure' | 'add-permits', of: object = {}) {
+export function asked(
+  at: number,
+  operation: 'acquire' | 'release' | 'revoke' | 'configure' | 'add-permits',
+  of: object = {},
+) {
   return { kind: 'request' as const, at, request: `caller#${(count += 1)}`, operation, semaphore: 's', ...of }
 }
 

@@ -2,8 +2,10 @@ import type { History } from '../history/history.js'
 
 /** The limits that may have been in force at some moment of a span: those sampled, and those that were being asked for. */
 export function limitsBetween(history: History, semaphore: string, from: number, until: number): number[] {
-  const sampled = (history.samples.get(semaphore) ?? []).filter(({ at, from: begun }) => at >= from && begun <= until)
-  const limits = sampled.map(({ limit }) => limit)
+  const samples = history.samples.get(semaphore) ?? []
+  const limits = samples.filter(({ at, from: begun }) => at >= from && begun <= until).map(({ limit }) => limit)
+  // Whoever created it did so before it was first seen, and the limit may have been another by then.
+  const mayBeCreated = from < (samples[0]?.from ?? Infinity)
   const replies = new Map(history.of('reply').map((reply) => [reply.request, reply.at]))
   const asked = history
     .of('request')
@@ -12,7 +14,7 @@ export function limitsBetween(history: History, semaphore: string, from: number,
     )
   let grown = 0
   for (const { operation, limit = 0, permits = 0 } of asked) {
-    if (operation === 'configure') limits.push(limit)
+    if (operation === 'configure' || (operation === 'acquire' && mayBeCreated)) limits.push(limit)
     if (operation === 'add-permits') grown += permits
   }
   // Grown from whichever was the largest: also from one that was set and replaced between two samples.

@@ -9,6 +9,7 @@ const body = z.object({
   ttlMs: z.number().optional(),
   waitMs: z.number().optional(),
   limit: z.number().optional(),
+  create: z.object({ limit: z.number() }).optional(),
 })
 
 const answer = z.object({
@@ -44,10 +45,16 @@ const batch = z.object({
 })
 const batchAnswer = z.object({ answers: z.array(z.object({ status: z.number(), body: answer })) })
 
+/** The limit of an acquire is the one that it would create the semaphore with. */
+function withLimit<Asked extends z.infer<typeof body>>({ create, ...asked }: Asked) {
+  return create === undefined ? asked : { ...asked, limit: create.limit }
+}
+
 /** What a request asks: one thing, or as many as its batch has calls. */
 function asksOf(url: string, { method, body: text = '{}' }: FetchRequest) {
-  if (!url.endsWith('/v1/batch')) return [{ ...body.parse(JSON.parse(text)), ...targetOf(method, url) }]
-  return batch.parse(JSON.parse(text)).calls.map(({ call, ...asked }) => ({ ...asked, operation: call, inBatch: true }))
+  if (!url.endsWith('/v1/batch')) return [{ ...withLimit(body.parse(JSON.parse(text))), ...targetOf(method, url) }]
+  const { calls } = batch.parse(JSON.parse(text))
+  return calls.map(({ call, ...asked }) => ({ ...withLimit(asked), operation: call, inBatch: true }))
 }
 
 async function textOf({ body: stream }: FetchResponse): Promise<string> {

@@ -20,6 +20,7 @@ const request = z.object({
   permits: count.optional(),
   ttlMs: count.optional(),
   waitMs: count.optional(),
+  /** What `configure` sets, and what an acquire would create the semaphore with. */
   limit: count.optional(),
   fence: fence.optional(),
   /** Together with others in one request: nothing in it waits. */

@@ -31,9 +31,8 @@ function bySample(
   const isKept = (): boolean => {
     if (permits <= sample.limit) return true
     const newest = held.reduce((a, b) => (a.fence > b.fence ? a : b))
-    let from = index
-    while (from > 0 && (samples[from]?.storeMs ?? 0) >= newest.grantedAtMs) from -= 1
-    const since = samples[from]?.at ?? sample.from
+    const before = samples.slice(0, index).findLast(({ storeMs }) => storeMs < newest.grantedAtMs)
+    const since = before?.at ?? -Infinity
     return permits <= Math.max(...limitsBetween(history, sample.semaphore, since, sample.at))
   }
   findings.check('I1', isKept(), () => ({
