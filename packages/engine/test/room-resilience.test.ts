@@ -105,10 +105,26 @@ describe('the waiting room, whatever the store and the observer do', () => {
     network.fateOf = () => ({ thereMs: 500, fault: 'never sent' })
     await world.clock.advance(3_100)
     network.tell({ kind: 'check', semaphore: 's' })
-    await world.clock.advance(2_800)
+    await world.clock.advance(1_000)
+    network.tell({ kind: 'check', semaphore: 's' })
+    await world.clock.advance(1_800)
     expect(network.counts.heartbeat).toBe(1)
     await world.clock.advance(100)
     expect(network.counts.heartbeat).toBe(2)
+  })
+
+  it('after a heartbeat that failed the store is asked at once when it is back', async () => {
+    await world.hold('other')
+    const { network } = await waiting()
+    network.fateOf = () => ({ fault: 'never sent' })
+    await world.clock.advance(3_100)
+    network.fateOf = () => ({})
+    network.tell({ kind: 'gap' })
+    await world.clock.advance(1)
+    expect(network.counts.heartbeat).toBe(2)
+    network.tell({ kind: 'check', semaphore: 's' })
+    await world.clock.advance(1)
+    expect(network.counts.heartbeat).toBe(3)
   })
 
   it('a heartbeat answered late does not put off a deadline that it did not know', async () => {

@@ -37,6 +37,7 @@ export class Heartbeat {
   readonly #alarm: Alarm
   #isBeating = false
   #isWanted = false
+  #hasFailed = false
   #phase: 'idle' | 'started' | 'stopped' = 'idle'
 
   constructor(options: HeartbeatOptions) {
@@ -50,11 +51,20 @@ export class Heartbeat {
     this.#alarm.setFor(this.#options.clock.now() + this.#options.heartbeatMs)
   }
 
-  /** Beats at once, or as soon as the beat under way is over: that one may have looked before whatever made this necessary. */
+  /**
+   * Beats at once, or as soon as the beat under way is over: that one may have looked before whatever made this necessary. After a beat that failed
+   * the next comes at its time, whoever wants it: each sends all unanswered ends again, and an outage has many reasons to want one.
+   */
   beatNow(): void {
     if (this.#phase !== 'started') return
     this.#isWanted = true
-    if (!this.#isBeating) void this.#beat()
+    if (!this.#isBeating && !this.#hasFailed) void this.#beat()
+  }
+
+  /** The same when the store is known to be back. */
+  beatAgain(): void {
+    this.#hasFailed = false
+    this.beatNow()
   }
 
   stop(): void {
@@ -74,8 +84,8 @@ export class Heartbeat {
 
   #goOn(startedAtMs: number, isAnswered: boolean): void {
     this.#isBeating = false
+    this.#hasFailed = !isAnswered
     if (this.#phase === 'stopped') return
-    // After one that failed, not before its time, whoever wants it.
     if (this.#isWanted && isAnswered) void this.#beat()
     else this.#alarm.setFor(startedAtMs + this.#options.heartbeatMs)
   }

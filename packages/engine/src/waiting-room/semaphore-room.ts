@@ -92,13 +92,14 @@ export class SemaphoreRoom implements Room {
         this.tell(notice.inMs, heardAtMs)
         return
       case 'check':
-        this.beatNow()
+        this.#pulse?.heartbeat.beatNow()
         return
     }
   }
 
-  beatNow(): void {
-    this.#pulse?.heartbeat.beatNow()
+  /** The store is back, and what it told meanwhile may be lost. */
+  beatAgain(): void {
+    this.#pulse?.heartbeat.beatAgain()
   }
 
   stop(): void {

@@ -93,6 +93,6 @@ export class WaitingRoom {
     }
     if (notice.kind === 'lost') this.#replica.lostUpTo = this.#lastNumber
     this.#replica.ends.resendAll()
-    for (const room of this.#rooms.values()) room.beatNow()
+    for (const room of this.#rooms.values()) room.beatAgain()
   }
 }
