@@ -99,6 +99,17 @@ describe('what a replica hears', () => {
     expect(heard).toEqual([])
   })
 
+  it('nothing of what another is told, though it is the only one left when the reply comes', async () => {
+    const unlisten = await store.listen('r1', () => undefined)
+    await store.listen('r2', hear)
+    const { first } = await holdAndWait('r1')
+    const releasing = store.release({ semaphore: 's', leaseId: first, retire: false })
+    // Sent, and not answered yet.
+    await new Promise(setImmediate)
+    await Promise.all([unlisten(), releasing])
+    expect(heard).toEqual([])
+  })
+
   it('that it should ask, where a release was not answered: what that told is lost', async () => {
     await store.listen('r1', hear)
     const { first } = await holdAndWait('r1')

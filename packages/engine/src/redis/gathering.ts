@@ -23,6 +23,8 @@ const callsMax = 32
 export class Gathering {
   readonly script: ScriptOfMany
   readonly semaphore: string
+  /** The replica that is told with the reply; undefined where the script tells none. */
+  readonly homeReplica: string | undefined
   readonly #keys: string[] = []
   readonly #args: string[] = []
   readonly #eachKeys: string[] = []
@@ -34,6 +36,8 @@ export class Gathering {
     this.semaphore = semaphore
     encodeKeys(script, script.keys, shared.keys, this.#keys)
     encodeArgs(script, script.args, shared.args, this.#args)
+    const { homeReplica } = shared.args
+    this.homeReplica = typeof homeReplica === 'string' && homeReplica !== '' ? homeReplica : undefined
   }
 
   get isFull(): boolean {

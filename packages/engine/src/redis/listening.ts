@@ -35,19 +35,20 @@ export class Listening {
     this.#options = options
   }
 
-  /** The replica that is told with the replies to what it asks; empty where nobody listens. */
+  /**
+   * The replica that is told with the replies to what it asks; empty where nobody listens. A process has one. Tests have more: the others hear
+   * what is published.
+   */
   get home(): string {
-    return this.#home?.replica ?? ''
+    return this.#listeners.values().next().value?.replica ?? ''
   }
 
   /** A notice that came with a reply. */
-  readonly hear = (message: string): void => {
-    const notice = parseNotice(message)
-    if (notice !== null) this.#home?.hear(notice)
-  }
+  readonly hear = (replica: string, message: string): void => this.#pass(this.#options.channelOf(replica), message)
 
   /** A reply that may have had notices did not come. */
-  readonly missed = (semaphore: string): void => this.#home?.hear({ kind: 'check', semaphore })
+  readonly missed = (replica: string, semaphore: string): void =>
+    this.#listeners.get(this.#options.channelOf(replica))?.hear({ kind: 'check', semaphore })
 
   /** Rejects, and does not listen, when the subscription cannot be made now. */
   readonly listen: Store['listen'] = async (replica, hear) => {
@@ -73,17 +74,14 @@ export class Listening {
     await this.#connection?.close()
   }
 
-  /** A process has one replica. Tests have more: the others hear what is published. */
-  get #home(): Listener | undefined {
-    return this.#listeners.values().next().value
+  #pass(channel: string, message: string): void {
+    const notice = parseNotice(message)
+    if (notice !== null) this.#listeners.get(channel)?.hear(notice)
   }
 
   #connect(): Link<Redis> {
     const connection = this.#options.connect()
-    connection.client.on('message', (channel: string, message: string) => {
-      const notice = parseNotice(message)
-      if (notice !== null) this.#listeners.get(channel)?.hear(notice)
-    })
+    connection.client.on('message', (channel: string, message: string) => this.#pass(channel, message))
     connection.client.on('ready', () => void this.#resubscribe(connection.client))
     return connection
   }

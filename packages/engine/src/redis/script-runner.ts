@@ -9,9 +9,9 @@ import { createTurns } from './turns.js'
 
 /** Who hears what scripts tell the replica that ran them, with their replies (docs/adr/0011). */
 export interface Home {
-  readonly hear: (message: string) => void
+  readonly hear: (replica: string, message: string) => void
   /** No reply came: the script may have run, and told something. */
-  readonly missed: (semaphore: string) => void
+  readonly missed: (replica: string, semaphore: string) => void
 }
 
 export interface ScriptRunnerOptions extends EvaluateOptions {
@@ -67,17 +67,17 @@ export function createScriptRunner(options: ScriptRunnerOptions): ScriptRunner {
   }
 
   async function send(gathering: Gathering): Promise<void> {
-    const { script, semaphore } = gathering
+    const { script, semaphore, homeReplica } = gathering
     try {
       for (let batch = 0; gathering.calls > 0; batch += 1) {
         if (batch === batchesMax) throw endless(script, semaphore)
         const { expired, told } = gathering.answer(await evaluate(script, gathering.keys, gathering.args))
         noteExpired(semaphore, expired)
-        for (const notice of told) home?.hear(notice)
+        if (homeReplica !== undefined) for (const notice of told) home?.hear(homeReplica, notice)
       }
     } catch (error) {
       gathering.fail(() => errorOf(error, script.name))
-      if ('homeReplica' in script.args) home?.missed(semaphore)
+      if (homeReplica !== undefined) home?.missed(homeReplica, semaphore)
     }
   }
 
