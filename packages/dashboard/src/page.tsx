@@ -1,9 +1,8 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { ConnectionNote } from './connection-note.js'
 import { Emblem } from './emblem.js'
 import { useChanges } from './live/changes.js'
 import { Overview } from './overview/overview.js'
-import { firstView } from './overview/view.js'
 import { usePlace } from './place.js'
 import { SemaphorePage } from './semaphore/semaphore-page.js'
 import type { Session } from './session.js'
@@ -13,8 +12,6 @@ export function Page({ session }: { readonly session: Session }) {
   const { access, overview } = session
   const place = usePlace()
   const [done, setDone] = useState('')
-  const [view, setView] = useState(firstView)
-  const scrolledPx = useRef(0)
   useChanges(overview)
   useEffect(() => {
     if (done === '') return undefined
@@ -40,7 +37,7 @@ export function Page({ session }: { readonly session: Session }) {
       </header>
       <main class={overview.connection.kind === 'lost' ? 'is-stale' : ''}>
         {place.semaphore === null ? (
-          <Overview feed={overview} view={view} onView={setView} scrolledPx={scrolledPx} />
+          <Overview feed={overview} />
         ) : (
           <SemaphorePage key={place.semaphore} name={place.semaphore} session={session} onDone={setDone} />
         )}

@@ -164,6 +164,10 @@ end
 
 -- Arrival is counted, not timed: a clock that steps back, or two arrivals in one ms, must not reorder the queue.
 local function join_queue()
+  if semaphore.waiting == 0 then
+    -- Of a queue that was evicted: a later call of this turn would find itself there, and no place.
+    redis.call('DEL', waiters_key)
+  end
   semaphore.arrivals = semaphore.arrivals + 1
   semaphore.waiting = semaphore.waiting + 1
   semaphore.had_waiters = true

@@ -151,6 +151,12 @@ it('the end of keys is put off only where they are new, or where it would come t
   for (const [what, step, ends] of steps) expect([what, await endsOf(step)]).toEqual([what, ends])
 })
 
+it('a lost key costs as much for one lease as for many', async () => {
+  for (const leaseId of [a, b, c]) await acquire({ leaseId })
+  await table.redis.del(`${table.keyPrefix}{${table.semaphore}}:deadlines`)
+  expect(await commandsOf(() => table.call('inspect', {}))).toBe('HMGET ZCARD ZCARD EXISTS UNLINK HSET')
+})
+
 describe('a page of leases', () => {
   it('reads those on it and one more, wherever it begins', async () => {
     const listed = 'HMGET ZCARD ZCARD HLEN ZRANGEBYSCORE ZCOUNT ZRANGEBYSCORE ZRANGEBYSCORE'

@@ -95,6 +95,13 @@ describe('idle removal', () => {
     expect((await table.snapshot())['state']).toMatchObject({ lives_until: String(table.clock.nowMs + 10_708) })
   })
 
+  it('waits until the clock has passed the last fence', async () => {
+    await acquire({ ...soon, leaseId: a, createLimit: 1, ttlMs: 1_000 })
+    table.clock.advance(-5_000)
+    await table.call('release', { ...soon, leaseId: a, retire: false })
+    expect((await table.ttls())['state']).toBeGreaterThan(5_000 + 1_000)
+  })
+
   it('leaves no key of a waiter that came and went in one turn', async () => {
     await acquire({ leaseId: a, createLimit: 1 })
     await Promise.all([acquire({ leaseId: b, enqueue: true }), acquire({ leaseId: b, attachment: 'r1.2' })])

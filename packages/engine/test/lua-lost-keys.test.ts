@@ -3,7 +3,7 @@ import { acquireArgs, leaseIds } from './acquire-args.js'
 import { createScriptTable } from './script-table.js'
 import type { ScriptTable } from './script-table.js'
 
-const [a, b, c, d] = leaseIds
+const [a, b, c, d, e] = leaseIds
 
 // What an eviction does: a whole key goes, whoever needs it. Two permits of three are held by two leases, and a big request waits for all.
 describe('a semaphore that lost', () => {
@@ -60,6 +60,14 @@ describe('a semaphore that lost', () => {
     await everyKeyEnds()
   })
 
+  it('half of one entry loses the other half too, and no more', async () => {
+    await table.redis.zrem(`${table.keyPrefix}{${table.semaphore}}:deadlines`, a)
+    expect(await table.call('inspect', {})).toMatchObject({ used: 1, waiting: 1 })
+    expect(await sizes()).toEqual({ deadlines: 1, leases: 1, queue: 1, waiters: 1 })
+    expect(await release(b)).toMatchObject({ kind: 'released' })
+    expect(await table.call('inspect', {})).toMatchObject({ used: 3, waiting: 0 })
+  })
+
   it.each([
     ['its queue', ['queue']],
     ['its waiters', ['waiters']],
@@ -73,6 +81,24 @@ describe('a semaphore that lost', () => {
     expect(await table.call('inspect', {})).toMatchObject({ used: 3, waiting: 1 })
     expect(await sizes()).toEqual({ deadlines: 2, leases: 2, queue: 1, waiters: 1 })
   })
+
+  it.each(['deadlines', 'leases', 'queue', 'waiters', 'replicas'])(
+    'its %s answers all of a turn: some that come for the first time, and one that comes again',
+    async (key) => {
+      for (const leaseId of [a, b]) await release(leaseId)
+      await acquire({ leaseId: d, permits: 3, enqueue: true, attachment: 'r1.4' })
+      await acquire({ leaseId: e, permits: 3, enqueue: true, attachment: 'r1.5' })
+      await lose(key)
+      await release(c)
+      const ask = (leaseId: string, number: number) =>
+        acquire({ leaseId, permits: 3, enqueue: true, attachment: `r1.${number}` })
+      const replies = await Promise.all([ask(b, 6), ask(d, 7), ask(e, 8)])
+      for (const { kind } of replies) expect(['granted', 'held', 'queued']).toContain(kind)
+      expect(await table.call('inspect', {})).toMatchObject({ used: 3, waiting: 2 })
+      expect(await sizes()).toEqual({ deadlines: 1, leases: 1, queue: 2, waiters: 2 })
+      expect((await table.snapshot())['state']).toMatchObject({ used: '3' })
+    },
+  )
 
   it('its waiters tells those who wait to ask again', async () => {
     const heard = await table.listen('r1')

@@ -3,6 +3,10 @@
 -- would count, or stand at the head of the queue, for ever. Returns the texts of those that are whole.
 local function drop_halves(order_key, texts_key)
   local texts, whole = {}, {}
+  if redis.call('EXISTS', order_key, texts_key) < 2 then
+    redis.call('UNLINK', order_key, texts_key)
+    return whole
+  end
   local stored = redis.call('HGETALL', texts_key)
   for i = 1, #stored, 2 do
     texts[stored[i]] = stored[i + 1]

@@ -7,7 +7,8 @@ local function put_off_idle_removal(semaphore)
     return
   end
   local spare_ms = math.floor(idle_ms / 16)
-  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  -- A fence ahead of the clock is needed until the clock has passed it.
+  local needed_ms = math.max(semaphore.in_use_until_ms, math.floor(semaphore.fence / 1000)) + idle_ms
   local is_empty = semaphore.used == 0 and semaphore.waiting == 0
   local pushes = needed_ms > semaphore.lives_until_ms
     or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)

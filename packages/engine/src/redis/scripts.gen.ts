@@ -4,7 +4,7 @@ import { defineScript, defineScriptOfMany } from './define-script.js'
 export const scripts = {
   acquire: defineScriptOfMany({
     name: 'acquire',
-    sha1: '7ca7aa7a8a4c4c52873304b77231187e8bf1914b',
+    sha1: '0adeada10cc394b0798f4ec8af25502ef98be1d7',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', queueMax: 'int' },
     each: { keys: ['retired'], args: { leaseId: 'string', permits: 'int', ttlMs: 'int', enqueue: 'bool', attachment: 'string', holder: 'string', createLimit: 'int', createBounded: 'bool', onConflict: 'string' } },
@@ -199,7 +199,7 @@ local function put_off_idle_removal(semaphore)
     return
   end
   local spare_ms = math.floor(idle_ms / 16)
-  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local needed_ms = math.max(semaphore.in_use_until_ms, math.floor(semaphore.fence / 1000)) + idle_ms
   local is_empty = semaphore.used == 0 and semaphore.waiting == 0
   local pushes = needed_ms > semaphore.lives_until_ms
     or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
@@ -407,6 +407,10 @@ local function remove_waiters(semaphore, lease_ids)
 end
 local function drop_halves(order_key, texts_key)
   local texts, whole = {}, {}
+  if redis.call('EXISTS', order_key, texts_key) < 2 then
+    redis.call('UNLINK', order_key, texts_key)
+    return whole
+  end
   local stored = redis.call('HGETALL', texts_key)
   for i = 1, #stored, 2 do
     texts[stored[i]] = stored[i + 1]
@@ -568,6 +572,9 @@ local function refusal()
   end
 end
 local function join_queue()
+  if semaphore.waiting == 0 then
+    redis.call('DEL', waiters_key)
+  end
   semaphore.arrivals = semaphore.arrivals + 1
   semaphore.waiting = semaphore.waiting + 1
   semaphore.had_waiters = true
@@ -631,7 +638,7 @@ return cjson.encode(answers)
   }),
   addPermits: defineScript({
     name: 'add-permits',
-    sha1: '9dabeef251b6bea99e0d76c96ded7abed8dcd9de',
+    sha1: 'bff4bb8eed949f54bf9984c43ad9e649b1f218ec',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'grown'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', permits: 'int', limitMax: 'int', requestIdMs: 'int' },
     replies: {
@@ -861,6 +868,10 @@ local function tell_every_replica(...)
 end
 local function drop_halves(order_key, texts_key)
   local texts, whole = {}, {}
+  if redis.call('EXISTS', order_key, texts_key) < 2 then
+    redis.call('UNLINK', order_key, texts_key)
+    return whole
+  end
   local stored = redis.call('HGETALL', texts_key)
   for i = 1, #stored, 2 do
     texts[stored[i]] = stored[i + 1]
@@ -928,7 +939,7 @@ local function put_off_idle_removal(semaphore)
     return
   end
   local spare_ms = math.floor(idle_ms / 16)
-  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local needed_ms = math.max(semaphore.in_use_until_ms, math.floor(semaphore.fence / 1000)) + idle_ms
   local is_empty = semaphore.used == 0 and semaphore.waiting == 0
   local pushes = needed_ms > semaphore.lives_until_ms
     or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
@@ -1012,7 +1023,7 @@ return answered
   }),
   cancel: defineScript({
     name: 'cancel',
-    sha1: '2df04bc0ad860041f0e795a1b6f5cfde146ba89a',
+    sha1: '1bffc1f3b5bb4174ffa86f4a78ec3bf9073c7855',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', attachment: 'string', unlessHeld: 'bool' },
     replies: {
@@ -1290,6 +1301,10 @@ local function tell_every_replica(...)
 end
 local function drop_halves(order_key, texts_key)
   local texts, whole = {}, {}
+  if redis.call('EXISTS', order_key, texts_key) < 2 then
+    redis.call('UNLINK', order_key, texts_key)
+    return whole
+  end
   local stored = redis.call('HGETALL', texts_key)
   for i = 1, #stored, 2 do
     texts[stored[i]] = stored[i + 1]
@@ -1357,7 +1372,7 @@ local function put_off_idle_removal(semaphore)
     return
   end
   local spare_ms = math.floor(idle_ms / 16)
-  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local needed_ms = math.max(semaphore.in_use_until_ms, math.floor(semaphore.fence / 1000)) + idle_ms
   local is_empty = semaphore.used == 0 and semaphore.waiting == 0
   local pushes = needed_ms > semaphore.lives_until_ms
     or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
@@ -1472,7 +1487,7 @@ return answered
   }),
   configure: defineScript({
     name: 'configure',
-    sha1: 'c01b395b63f29fba48f8057576e505d74a73dc8f',
+    sha1: 'f0820fe712efe6b9dc632ffc86fe9196e698f4fd',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', limit: 'int', bounded: 'string' },
     replies: {
@@ -1713,6 +1728,10 @@ local function tell_every_replica(...)
 end
 local function drop_halves(order_key, texts_key)
   local texts, whole = {}, {}
+  if redis.call('EXISTS', order_key, texts_key) < 2 then
+    redis.call('UNLINK', order_key, texts_key)
+    return whole
+  end
   local stored = redis.call('HGETALL', texts_key)
   for i = 1, #stored, 2 do
     texts[stored[i]] = stored[i + 1]
@@ -1780,7 +1799,7 @@ local function put_off_idle_removal(semaphore)
     return
   end
   local spare_ms = math.floor(idle_ms / 16)
-  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local needed_ms = math.max(semaphore.in_use_until_ms, math.floor(semaphore.fence / 1000)) + idle_ms
   local is_empty = semaphore.used == 0 and semaphore.waiting == 0
   local pushes = needed_ms > semaphore.lives_until_ms
     or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
@@ -1879,7 +1898,7 @@ return answered
   }),
   heartbeat: defineScript({
     name: 'heartbeat',
-    sha1: '071bfe6b657fd3ebcc6bf832cdba52275076ef26',
+    sha1: 'a654fd610b6fd498a6d72047b055d145b362cfcb',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', replica: 'string', openCount: 'int', open: 'strings' },
     replies: {
@@ -2126,6 +2145,10 @@ local function tell_every_replica(...)
 end
 local function drop_halves(order_key, texts_key)
   local texts, whole = {}, {}
+  if redis.call('EXISTS', order_key, texts_key) < 2 then
+    redis.call('UNLINK', order_key, texts_key)
+    return whole
+  end
   local stored = redis.call('HGETALL', texts_key)
   for i = 1, #stored, 2 do
     texts[stored[i]] = stored[i + 1]
@@ -2193,7 +2216,7 @@ local function put_off_idle_removal(semaphore)
     return
   end
   local spare_ms = math.floor(idle_ms / 16)
-  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local needed_ms = math.max(semaphore.in_use_until_ms, math.floor(semaphore.fence / 1000)) + idle_ms
   local is_empty = semaphore.used == 0 and semaphore.waiting == 0
   local pushes = needed_ms > semaphore.lives_until_ms
     or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
@@ -2304,7 +2327,7 @@ return answered
   }),
   inspect: defineScript({
     name: 'inspect',
-    sha1: '5061dbb71b93637c5002bdc11a7be4b3d9a16bae',
+    sha1: '98d65e05a786a6653af55c59fc0f4f854415b93e',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     replies: {
@@ -2529,6 +2552,10 @@ local function tell_every_replica(...)
 end
 local function drop_halves(order_key, texts_key)
   local texts, whole = {}, {}
+  if redis.call('EXISTS', order_key, texts_key) < 2 then
+    redis.call('UNLINK', order_key, texts_key)
+    return whole
+  end
   local stored = redis.call('HGETALL', texts_key)
   for i = 1, #stored, 2 do
     texts[stored[i]] = stored[i + 1]
@@ -2596,7 +2623,7 @@ local function put_off_idle_removal(semaphore)
     return
   end
   local spare_ms = math.floor(idle_ms / 16)
-  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local needed_ms = math.max(semaphore.in_use_until_ms, math.floor(semaphore.fence / 1000)) + idle_ms
   local is_empty = semaphore.used == 0 and semaphore.waiting == 0
   local pushes = needed_ms > semaphore.lives_until_ms
     or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
@@ -2669,7 +2696,7 @@ return answered
   }),
   listLeases: defineScript({
     name: 'list-leases',
-    sha1: '27494a79bddca0a33198d27a8eb19fd5184d98c4',
+    sha1: '320047ee91884e48b88996c8843d889e279f303c',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterDeadlineMs: 'int', afterFence: 'int', pageSize: 'int' },
     replies: {
@@ -2900,6 +2927,10 @@ local function tell_every_replica(...)
 end
 local function drop_halves(order_key, texts_key)
   local texts, whole = {}, {}
+  if redis.call('EXISTS', order_key, texts_key) < 2 then
+    redis.call('UNLINK', order_key, texts_key)
+    return whole
+  end
   local stored = redis.call('HGETALL', texts_key)
   for i = 1, #stored, 2 do
     texts[stored[i]] = stored[i + 1]
@@ -2967,7 +2998,7 @@ local function put_off_idle_removal(semaphore)
     return
   end
   local spare_ms = math.floor(idle_ms / 16)
-  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local needed_ms = math.max(semaphore.in_use_until_ms, math.floor(semaphore.fence / 1000)) + idle_ms
   local is_empty = semaphore.used == 0 and semaphore.waiting == 0
   local pushes = needed_ms > semaphore.lives_until_ms
     or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
@@ -3080,7 +3111,7 @@ return answered
   }),
   listWaiters: defineScript({
     name: 'list-waiters',
-    sha1: '1f49311f9ea093cea70b8eaee28c83cc05ef4037',
+    sha1: 'db503333b81633671c39b3dbb367246a8751b2cf',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', afterArrival: 'int', pageSize: 'int' },
     replies: {
@@ -3298,6 +3329,10 @@ local function tell_every_replica(...)
 end
 local function drop_halves(order_key, texts_key)
   local texts, whole = {}, {}
+  if redis.call('EXISTS', order_key, texts_key) < 2 then
+    redis.call('UNLINK', order_key, texts_key)
+    return whole
+  end
   local stored = redis.call('HGETALL', texts_key)
   for i = 1, #stored, 2 do
     texts[stored[i]] = stored[i + 1]
@@ -3365,7 +3400,7 @@ local function put_off_idle_removal(semaphore)
     return
   end
   local spare_ms = math.floor(idle_ms / 16)
-  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local needed_ms = math.max(semaphore.in_use_until_ms, math.floor(semaphore.fence / 1000)) + idle_ms
   local is_empty = semaphore.used == 0 and semaphore.waiting == 0
   local pushes = needed_ms > semaphore.lives_until_ms
     or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
@@ -3495,7 +3530,7 @@ return reply('marked', id, math.max(guarded_until_ms - now_ms, 0), lost and 1 or
   }),
   reap: defineScript({
     name: 'reap',
-    sha1: 'cf5ad418cdf2db6209d63d69151c481fabac83ac',
+    sha1: '028147e139d45cb17ac341414b9b09b378f7c2ba',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     replies: {
@@ -3709,6 +3744,10 @@ local function tell_every_replica(...)
 end
 local function drop_halves(order_key, texts_key)
   local texts, whole = {}, {}
+  if redis.call('EXISTS', order_key, texts_key) < 2 then
+    redis.call('UNLINK', order_key, texts_key)
+    return whole
+  end
   local stored = redis.call('HGETALL', texts_key)
   for i = 1, #stored, 2 do
     texts[stored[i]] = stored[i + 1]
@@ -3776,7 +3815,7 @@ local function put_off_idle_removal(semaphore)
     return
   end
   local spare_ms = math.floor(idle_ms / 16)
-  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local needed_ms = math.max(semaphore.in_use_until_ms, math.floor(semaphore.fence / 1000)) + idle_ms
   local is_empty = semaphore.used == 0 and semaphore.waiting == 0
   local pushes = needed_ms > semaphore.lives_until_ms
     or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
@@ -3845,7 +3884,7 @@ return answered
   }),
   release: defineScriptOfMany({
     name: 'release',
-    sha1: '2982f0e45db0db0635406ad43a7f50eb1a2043c6',
+    sha1: '9832159d08a1af95443140b89004c1ce41078c51',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', retireMs: 'int', homeReplica: 'string' },
     each: { keys: ['retired'], args: { leaseId: 'string', retire: 'bool' } },
@@ -4042,7 +4081,7 @@ local function put_off_idle_removal(semaphore)
     return
   end
   local spare_ms = math.floor(idle_ms / 16)
-  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local needed_ms = math.max(semaphore.in_use_until_ms, math.floor(semaphore.fence / 1000)) + idle_ms
   local is_empty = semaphore.used == 0 and semaphore.waiting == 0
   local pushes = needed_ms > semaphore.lives_until_ms
     or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
@@ -4188,6 +4227,10 @@ local function remove_waiters(semaphore, lease_ids)
 end
 local function drop_halves(order_key, texts_key)
   local texts, whole = {}, {}
+  if redis.call('EXISTS', order_key, texts_key) < 2 then
+    redis.call('UNLINK', order_key, texts_key)
+    return whole
+  end
   local stored = redis.call('HGETALL', texts_key)
   for i = 1, #stored, 2 do
     texts[stored[i]] = stored[i + 1]
@@ -4311,7 +4354,7 @@ return cjson.encode(answers)
   }),
   remove: defineScript({
     name: 'remove',
-    sha1: 'abf8ca8bdf5d384ead266257bf6f8909c6fd94fc',
+    sha1: '1c424488e0fbda416e0c45743b565e11df5d8c6f',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas', 'fence'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', force: 'bool' },
     replies: {
@@ -4530,6 +4573,10 @@ local function tell_every_replica(...)
 end
 local function drop_halves(order_key, texts_key)
   local texts, whole = {}, {}
+  if redis.call('EXISTS', order_key, texts_key) < 2 then
+    redis.call('UNLINK', order_key, texts_key)
+    return whole
+  end
   local stored = redis.call('HGETALL', texts_key)
   for i = 1, #stored, 2 do
     texts[stored[i]] = stored[i + 1]
@@ -4597,7 +4644,7 @@ local function put_off_idle_removal(semaphore)
     return
   end
   local spare_ms = math.floor(idle_ms / 16)
-  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local needed_ms = math.max(semaphore.in_use_until_ms, math.floor(semaphore.fence / 1000)) + idle_ms
   local is_empty = semaphore.used == 0 and semaphore.waiting == 0
   local pushes = needed_ms > semaphore.lives_until_ms
     or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
@@ -4673,7 +4720,7 @@ return reply('removed')
   }),
   renew: defineScriptOfMany({
     name: 'renew',
-    sha1: '3625d2acb16f3a6e620b43c4f9f6734d0720f8d7',
+    sha1: '52f16f0377ba7d7bc59a18f33adc634e73af10da',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int' },
     each: { keys: [], args: { leaseId: 'string', ttlMs: 'int' } },
@@ -4916,6 +4963,10 @@ local function tell_every_replica(...)
 end
 local function drop_halves(order_key, texts_key)
   local texts, whole = {}, {}
+  if redis.call('EXISTS', order_key, texts_key) < 2 then
+    redis.call('UNLINK', order_key, texts_key)
+    return whole
+  end
   local stored = redis.call('HGETALL', texts_key)
   for i = 1, #stored, 2 do
     texts[stored[i]] = stored[i + 1]
@@ -4983,7 +5034,7 @@ local function put_off_idle_removal(semaphore)
     return
   end
   local spare_ms = math.floor(idle_ms / 16)
-  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local needed_ms = math.max(semaphore.in_use_until_ms, math.floor(semaphore.fence / 1000)) + idle_ms
   local is_empty = semaphore.used == 0 and semaphore.waiting == 0
   local pushes = needed_ms > semaphore.lives_until_ms
     or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
@@ -5069,7 +5120,7 @@ return cjson.encode(answers)
   }),
   revoke: defineScript({
     name: 'revoke',
-    sha1: '9af988205b7feb2e61df0a608683acdd9a3214da',
+    sha1: 'dcab00be7ab6ea46fb6a28711d33c326d22a28a8',
     keys: ['state', 'deadlines', 'leases', 'queue', 'waiters', 'replicas'],
     args: { name: 'string', channel: 'string', graceMs: 'int', idleMs: 'int', batchMax: 'int', leaseId: 'string', fence: 'int' },
     replies: {
@@ -5316,6 +5367,10 @@ local function tell_every_replica(...)
 end
 local function drop_halves(order_key, texts_key)
   local texts, whole = {}, {}
+  if redis.call('EXISTS', order_key, texts_key) < 2 then
+    redis.call('UNLINK', order_key, texts_key)
+    return whole
+  end
   local stored = redis.call('HGETALL', texts_key)
   for i = 1, #stored, 2 do
     texts[stored[i]] = stored[i + 1]
@@ -5383,7 +5438,7 @@ local function put_off_idle_removal(semaphore)
     return
   end
   local spare_ms = math.floor(idle_ms / 16)
-  local needed_ms = semaphore.in_use_until_ms + idle_ms
+  local needed_ms = math.max(semaphore.in_use_until_ms, math.floor(semaphore.fence / 1000)) + idle_ms
   local is_empty = semaphore.used == 0 and semaphore.waiting == 0
   local pushes = needed_ms > semaphore.lives_until_ms
     or (is_empty and needed_ms + 2 * spare_ms < semaphore.lives_until_ms)
