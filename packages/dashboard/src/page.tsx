@@ -1,8 +1,9 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { ConnectionNote } from './connection-note.js'
 import { Emblem } from './emblem.js'
 import { useChanges } from './live/changes.js'
 import { Overview } from './overview/overview.js'
+import { firstView } from './overview/view.js'
 import { usePlace } from './place.js'
 import { SemaphorePage } from './semaphore/semaphore-page.js'
 import type { Session } from './session.js'
@@ -12,6 +13,8 @@ export function Page({ session }: { readonly session: Session }) {
   const { access, overview } = session
   const place = usePlace()
   const [done, setDone] = useState('')
+  const [view, setView] = useState(firstView)
+  const scrolledPx = useRef(0)
   useChanges(overview)
   useEffect(() => {
     if (done === '') return undefined
@@ -37,7 +40,7 @@ export function Page({ session }: { readonly session: Session }) {
       </header>
       <main class={overview.connection.kind === 'lost' ? 'is-stale' : ''}>
         {place.semaphore === null ? (
-          <Overview feed={overview} />
+          <Overview feed={overview} view={view} onView={setView} scrolledPx={scrolledPx} />
         ) : (
           <SemaphorePage key={place.semaphore} name={place.semaphore} session={session} onDone={setDone} />
         )}

@@ -27,7 +27,7 @@ test('a resize says what it will do, does it, and lets in who waits', async () =
 
   await page.getByRole('button', { name: 'Resize' }).press('Enter')
   expect(await dialog.getByRole('button', { name: 'Set the limit' }).isDisabled()).toBe(true)
-  await limit.fill('4')
+  await limit.fill('04')
   await dialog.getByText(/Then 2 permits are free\. The first in the queue get permits at once/).waitFor()
   await page.keyboard.press('Enter')
   await page.getByText('The limit of reports is 4.').waitFor()

@@ -46,6 +46,24 @@ test.each([
   expect(await complaintsOf(page)).toEqual([])
 })
 
+test('names and labels without a space stay within the page, the dialog and what was done', async () => {
+  const { page, url } = await openDashboard({ width: 360, height: 740 })
+  const asked = { url, name: 'n'.repeat(128), holder: 'h'.repeat(256), ttlMs: 60_000 }
+  await holding(asked)
+  const isWithin = (selector: string) =>
+    page.locator(selector).evaluate((element) => {
+      const { left, right } = element.getBoundingClientRect()
+      return left >= 0 && right <= innerWidth && element.scrollWidth <= element.clientWidth
+    })
+  await rowOf(page, asked.name).getByRole('link').click()
+  await page.getByRole('button', { name: 'Take back' }).click()
+  await page.getByRole('dialog').waitFor()
+  expect(await isWithin('dialog')).toBe(true)
+  await page.getByRole('button', { name: 'Take it back' }).click()
+  await page.getByText('came back from').waitFor()
+  expect(await isWithin('.done p')).toBe(true)
+})
+
 test('the keyboard alone gets to a semaphore, into a dialog, out of it, and back', async () => {
   const { page, name } = await openBusy({ width: 1280, height: 800, colorScheme: 'light' })
   const focused = () => page.evaluate('document.activeElement.textContent')

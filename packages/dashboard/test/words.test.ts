@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { durationText, rateText } from '../src/durations.js'
+import { holderText } from '../src/semaphore/holder-text.js'
 import { removing, resizing, takingBack } from '../src/semaphore/consequences.js'
 
 test.each([
@@ -81,12 +82,22 @@ describe('what a resize says that it will do', () => {
 
 test('taking back says who loses what, who gets it, and that the process goes on', () => {
   const lease = { fence: 7, permits: 2, holder: 'job', grantedAt: '', heldMs: 0, expiresAt: '', expiresInMs: 0 }
-  const text = takingBack(detail(2, 2, [1]).semaphore, lease).join(' ')
+  const text = takingBack(detail(2, 2, [1]), lease).join(' ')
   expect(text).toMatch(/^job loses its 2 permits at once.*fence 7/)
   expect(text).toMatch(/go to the first in the queue this moment.*two may be at work/)
-  expect(takingBack(detail(2, 2).semaphore, { ...lease, holder: '' }).join(' ')).toMatch(
+  expect(takingBack(detail(2, 2), { ...lease, holder: '' }).join(' ')).toMatch(
     /^A holder without a label.*for who comes next/,
   )
+  expect(takingBack(detail(8, 3, [1]), lease).join(' ')).toMatch(/6 permits are still in use then, so nobody new/)
+  expect(takingBack(detail(3, 3, [3, 1]), lease).join(' ')).toMatch(
+    /first in the queue asks for 3, and 2 are free then/,
+  )
+})
+
+test('a label cannot turn round the sentence that it stands in', () => {
+  expect(holderText('a\u202e\u2066b \u200e\u061c')).toBe('a\ufffd\ufffdb \ufffd\ufffd')
+  const lease = { fence: 7, permits: 1, holder: '\u202ex', grantedAt: '', heldMs: 0, expiresAt: '', expiresInMs: 0 }
+  expect(takingBack(detail(1, 1), lease).join(' ')).not.toContain('\u202e')
 })
 
 test('removing says whose leases become void, and who is told', () => {

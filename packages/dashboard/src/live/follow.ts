@@ -1,5 +1,6 @@
 import { createParser } from 'eventsource-parser'
 import { jsonOf, refusalOf, type Api, type Refusal } from './api.js'
+import { onHidden, untilShown } from './shown.js'
 import { WireError } from './wire.js'
 
 export type Connection =
@@ -22,7 +23,8 @@ const retryMaxMs = 8_000
 
 /**
  * Reads a stream of events for as long as it is not told to stop, connecting again whenever it ends. By `fetch`: an EventSource cannot
- * send the key but in its URL.
+ * send the key but in its URL. Only while the page is shown: to one host a browser opens six connections, those of all its tabs
+ * together, so that streams of a few forgotten tabs would leave none for the one in which somebody takes a lease back.
  * @returns how to stop it
  */
 export function follow(api: Api, path: string, follower: Follower): () => void {
@@ -40,12 +42,18 @@ async function keepReading(api: Api, path: string, follower: Follower, stopped: 
   }
   follower.onConnection({ kind: 'connecting' })
   for (;;) {
+    if (document.hidden) {
+      follower.onConnection({ kind: 'lost', detail: 'The page was hidden.', retryAtMs: null })
+      await untilShown(stopped)
+      if (isStopped()) return
+    }
     const end = await readOnce(api, path, follower, stopped, live)
     if (isStopped()) return
     if (end.status === 401 || end.status === 403) {
       follower.onRefused(end)
       return
     }
+    if (document.hidden) continue
     const backoffMs = Math.min(retryMinMs * 2 ** failures, retryMaxMs)
     failures += 1
     // Half of it at random: a service that comes back must not meet all its pages in one moment.
@@ -69,6 +77,7 @@ async function readOnce(
   const attempt = new AbortController()
   const abort = () => attempt.abort()
   stopped.addEventListener('abort', abort)
+  const unwatch = onHidden(abort)
   let silence = setTimeout(abort, silenceMsMax)
   let isOpen = false
   const parser = createParser({
@@ -101,6 +110,7 @@ async function readOnce(
   } finally {
     clearTimeout(silence)
     stopped.removeEventListener('abort', abort)
+    unwatch()
     attempt.abort()
   }
 }

@@ -1,20 +1,29 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import type { RefObject } from 'preact'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { aspects, aspectTexts, type Aspect } from '../aspect.js'
 import { useChanges, useNowMs } from '../live/changes.js'
 import type { OverviewFeed } from '../live/overview-feed.js'
-import { isChosen, rowOf, type Order, type Row } from './arrange.js'
+import { isChosen, rowOf, type Row } from './arrange.js'
 import { Narrowing } from './narrowing.js'
 import { SemaphoreTable } from './semaphore-table.js'
 import { Totals } from './totals.js'
 import { useOrder } from './use-order.js'
+import type { View } from './view.js'
+
+interface Props {
+  readonly feed: OverviewFeed
+  readonly view: View
+  readonly onView: (view: View) => void
+  /** How far down somebody was when they left, and is now. */
+  readonly scrolledPx: RefObject<number>
+}
 
 /** All semaphores. */
-export function Overview({ feed }: { readonly feed: OverviewFeed }) {
+export function Overview({ feed, view, onView, scrolledPx }: Props) {
   useChanges(feed)
+  useScrolled(scrolledPx)
   const nowMs = useNowMs()
-  const [search, setSearch] = useState('')
-  const [aspect, setAspect] = useState<Aspect | null>(null)
-  const [order, setOrder] = useState<Order>({ column: 'signal', isDescending: true })
+  const { search, aspect, order } = view
   const body = useRef<HTMLTableSectionElement>(null)
   const heading = useRef<HTMLHeadingElement>(null)
   useEffect(() => {
@@ -40,10 +49,10 @@ export function Overview({ feed }: { readonly feed: OverviewFeed }) {
             placeholder="Search names"
             spellcheck={false}
             value={search}
-            onInput={(event) => setSearch(event.currentTarget.value)}
+            onInput={(event) => onView({ ...view, search: event.currentTarget.value })}
           />
         </label>
-        <AspectChoice rows={all} chosen={aspect} onChoose={setAspect} />
+        <AspectChoice rows={all} chosen={aspect} onChoose={(chosen) => onView({ ...view, aspect: chosen })} />
       </div>
       {(feed.truncated || feed.prefix !== '') && <Narrowing feed={feed} />}
       <p class="hidden" role="status">
@@ -52,10 +61,20 @@ export function Overview({ feed }: { readonly feed: OverviewFeed }) {
       {rows.length === 0 ? (
         <Nothing feed={feed} all={all} />
       ) : (
-        <SemaphoreTable rows={rows} body={body} order={order} onOrder={setOrder} />
+        <SemaphoreTable rows={rows} body={body} order={order} onOrder={(asked) => onView({ ...view, order: asked })} />
       )}
     </>
   )
+}
+
+/** Not left to the browser: it would scroll before there is anything to scroll. */
+function useScrolled(scrolledPx: RefObject<number>): void {
+  useLayoutEffect(() => {
+    scrollTo(0, scrolledPx.current)
+    const moved = () => (scrolledPx.current = scrollY)
+    addEventListener('scroll', moved, { passive: true })
+    return () => removeEventListener('scroll', moved)
+  }, [scrolledPx])
 }
 
 function Nothing({ feed, all }: { readonly feed: OverviewFeed; readonly all: readonly Row[] }) {

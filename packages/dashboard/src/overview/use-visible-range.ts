@@ -15,8 +15,9 @@ interface Range {
  */
 export function useVisibleRange(body: RefObject<HTMLElement | null>, count: number, rowPx: number): Range {
   const [range, setRange] = useState<Range>({ from: 0, to: 50 })
-  useLayoutEffect(() => measure(body, count, rowPx, setRange), [count, rowPx])
-  useEffect(() => {
+  // Not after the page was painted, when the overview has scrolled to where somebody left it, and nothing is left to be heard.
+  useLayoutEffect(() => {
+    measure(body, count, rowPx, setRange)
     let frame = 0
     const moved = () => {
       cancelAnimationFrame(frame)

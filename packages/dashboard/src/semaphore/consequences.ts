@@ -1,4 +1,5 @@
-import type { LeaseItem, LiveSemaphore, SemaphoreSnapshot } from '@signalbox/protocol'
+import type { LeaseItem, LiveSemaphore, SemaphoreSnapshot, WaiterItem } from '@signalbox/protocol'
+import { holderText } from './holder-text.js'
 
 /** What an action will do, in sentences. They are for somebody who is about to press the button, so they say who will be hurt. */
 export function resizing({ semaphore, waiters }: SemaphoreSnapshot, limit: number): string[] {
@@ -39,16 +40,26 @@ function growing({ used, waiting }: LiveSemaphore, limit: number): string[] {
   return [`Then ${counted(room, 'permit')} ${isAre(room)} free. ${letIn}`]
 }
 
-export function takingBack({ waiting }: LiveSemaphore, { holder, permits, fence }: LeaseItem): string[] {
-  const who = holder === '' ? 'A holder without a label' : holder
+export function takingBack({ semaphore, waiters }: SemaphoreSnapshot, lease: LeaseItem): string[] {
+  const { holder, permits, fence } = lease
+  const who = holder === '' ? 'A holder without a label' : holderText(holder)
   return [
     `${who} loses ${permits === 1 ? 'its permit' : `its ${permits} permits`} at once, and the lease with the fence ${fence} is over.`,
-    waiting === 0
-      ? 'The permits are free for who comes next.'
-      : 'The permits go to the first in the queue this moment.',
+    whoGets(semaphore, waiters, permits),
     'The process itself is not stopped: with the SDK it is told at its next renewal, with plain HTTP only when it asks. Until then ' +
       'two may be at work, unless what they work on checks fences.',
   ]
+}
+
+function whoGets({ used, limit }: LiveSemaphore, waiters: readonly WaiterItem[], permits: number): string {
+  const left = used - permits
+  const room = limit - left
+  if (room <= 0) return `${counted(left, 'permit')} ${isAre(left)} still in use then, so nobody new is let in yet.`
+  const [first] = waiters
+  if (first === undefined) return 'The permits are free for who comes next.'
+  return first.permits > room
+    ? `The first in the queue asks for ${first.permits}, and ${room} ${isAre(room)} free then: it waits on, and so do those behind it.`
+    : 'The permits go to the first in the queue this moment.'
 }
 
 export function removing({ used, waiting }: LiveSemaphore): string[] {

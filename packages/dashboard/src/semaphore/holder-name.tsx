@@ -1,3 +1,5 @@
+import { holderText } from './holder-text.js'
+
 export function HolderName({ holder }: { readonly holder: string }) {
-  return holder === '' ? <span class="none">no label</span> : <span class="holder">{holder}</span>
+  return holder === '' ? <span class="none">no label</span> : <span class="holder">{holderText(holder)}</span>
 }

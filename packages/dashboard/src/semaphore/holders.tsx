@@ -2,6 +2,7 @@ import type { LeaseItem } from '@signalbox/protocol'
 import { durationText, localTime } from '../durations.js'
 import type { Action } from './action-dialog.js'
 import { HolderName } from './holder-name.js'
+import { holderText } from './holder-text.js'
 
 interface Props {
   readonly semaphore: string
@@ -94,7 +95,7 @@ function Holder({ lease, sinceMs, onTakeBack }: HolderProps) {
             Take back …
             <span class="hidden">
               {' '}
-              the lease of {holder === '' ? 'a holder without a label' : holder}, fence {fence}
+              the lease of {holderText(holder)}, fence {fence}
             </span>
           </button>
         </td>

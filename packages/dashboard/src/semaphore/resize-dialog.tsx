@@ -14,7 +14,7 @@ export function ResizeDialog({ detail, api, onClose }: DialogProps) {
       deed={limit === null ? 'Set the limit' : `Set the limit to ${limit}`}
       isIncomplete={limit === null || limit === detail.semaphore.limit}
       act={() => api.call('PUT', pathOf(name), { limit })}
-      onClose={(isDone) => onClose(isDone ? `The limit of ${name} is ${text}.` : null)}
+      onClose={(isDone) => onClose(isDone ? `The limit of ${name} is ${limit}.` : null)}
     >
       <label class="field">
         New limit
