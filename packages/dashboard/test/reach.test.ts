@@ -5,7 +5,7 @@ import { expect } from 'vitest'
 import { test } from './browser-test.js'
 import { eventually } from './eventually.js'
 import { Holder, holding } from './holders.js'
-import { openDashboard, rowOf } from './open-dashboard.js'
+import { openDashboard, put, rowOf } from './open-dashboard.js'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
@@ -30,6 +30,8 @@ async function openBusy(screen: { width: number; height: number; colorScheme: 'l
 test.each([
   { width: 1280, height: 800, colorScheme: 'light' },
   { width: 1280, height: 800, colorScheme: 'dark' },
+  { width: 720, height: 900, colorScheme: 'light' },
+  { width: 961, height: 700, colorScheme: 'light' },
   { width: 360, height: 740, colorScheme: 'light' },
   { width: 360, height: 740, colorScheme: 'dark' },
 ] as const)('everybody reaches everything at $width x $height, $colorScheme', async (screen) => {
@@ -44,6 +46,19 @@ test.each([
   await page.getByRole('button', { name: 'Remove' }).click()
   await page.getByRole('dialog').waitFor()
   expect(await complaintsOf(page)).toEqual([])
+})
+
+test('who tabs upwards is never led behind the head', async () => {
+  const { page, url } = await openDashboard({ height: 500 })
+  for (let index = 10; index < 70; index += 1) await put(url, `job-${index}`, 1)
+  await page.getByText('All 60').waitFor()
+  await page.evaluate('scrollTo(0, document.body.scrollHeight)')
+  await rowOf(page, 'job-69').getByRole('link').focus()
+  const headPx = await page.getByRole('banner').evaluate((head) => head.getBoundingClientRect().bottom)
+  for (let presses = 0; presses < 30; presses += 1) {
+    await page.keyboard.press('Shift+Tab')
+    expect(await page.locator(':focus').evaluate((link) => link.getBoundingClientRect().top)).toBeGreaterThan(headPx)
+  }
 })
 
 test('names and labels without a space stay within the page, the dialog and what was done', async () => {

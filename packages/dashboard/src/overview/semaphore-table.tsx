@@ -4,7 +4,7 @@ import { SemaphoreRow } from './semaphore-row.js'
 import { useMedia, useVisibleRange } from './use-visible-range.js'
 
 /** As in overview.css. */
-const narrow = '(max-width: 44rem)'
+const narrow = '(max-width: 60rem)'
 const rowPx = 44
 const narrowRowPx = 84
 
