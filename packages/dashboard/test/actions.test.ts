@@ -43,6 +43,7 @@ test('what the service says against it is shown in the dialog, and nothing is do
   await page.getByRole('button', { name: /^Set the limit/ }).click()
   const refusal = page.getByRole('dialog').getByRole('alert')
   await refusal.getByText(/The field "limit" must be .*1000000/).waitFor()
+  expect(await page.evaluate('document.activeElement.textContent')).toBe('Set the limit to 9999999999')
   expect(await stateOf(url, 'reports')).toMatchObject({ limit: 2 })
 })
 
@@ -91,6 +92,7 @@ test('a dialog about a semaphore that somebody else removes is gone, and stays g
   await dialog.waitFor()
   await fetch(`${url}/v1/semaphores/reports`, { method: 'DELETE' })
   await page.getByText('There is no semaphore of this name now').waitFor()
+  await eventually(() => page.evaluate('document.activeElement.localName')).toBe('h1')
   await put(url, 'reports', 3)
   await page.getByText('0 of 3 in use').first().waitFor()
   expect(await dialog.count()).toBe(0)

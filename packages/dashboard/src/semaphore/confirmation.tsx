@@ -31,7 +31,7 @@ interface Props {
 export function Confirmation(props: Props) {
   const { title, sentences, deed, isDangerous = false, isIncomplete = false, act, onClose, children } = props
   const dialog = useRef<HTMLDialogElement>(null)
-  const [busy, setBusy] = useState(false)
+  const isBusy = useRef(false)
   const [refusal, setRefusal] = useState<string | null>(null)
   useEffect(() => dialog.current?.showModal(), [])
   const close = (isDone: boolean) => {
@@ -40,10 +40,12 @@ export function Confirmation(props: Props) {
     onClose(isDone)
   }
   const submit = async () => {
-    setBusy(true)
+    // Not by disabling the button, which has the focus: it would lose it, and with it the place of whoever works by keyboard.
+    if (isBusy.current) return
+    isBusy.current = true
     setRefusal(null)
     const answer = await act()
-    setBusy(false)
+    isBusy.current = false
     if (answer.kind === 'refused') setRefusal(answer.detail)
     else close(true)
   }
@@ -75,7 +77,7 @@ export function Confirmation(props: Props) {
           <button type="button" onClick={() => close(false)}>
             Cancel
           </button>
-          <button type="submit" class={isDangerous ? 'danger primary' : 'primary'} disabled={busy || isIncomplete}>
+          <button type="submit" class={isDangerous ? 'danger primary' : 'primary'} disabled={isIncomplete}>
             {deed}
           </button>
         </div>

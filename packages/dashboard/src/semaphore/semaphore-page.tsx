@@ -36,8 +36,10 @@ export function SemaphorePage({ name, session, onDone }: Props) {
   const { detail } = feed
   const isThere = detail !== null
   useEffect(() => {
-    // Somebody else removed it: should it come back, it is not this one that was meant.
-    if (!isThere) setAction(null)
+    if (isThere || action === null) return
+    // Somebody else removed it: should it come back, it is not this one that was meant. The dialog took the focus with it.
+    setAction(null)
+    heading.current?.focus()
   }, [isThere])
   const mayChange = access.scopes.has('admin')
   return (
