@@ -8,18 +8,27 @@ import type { Session } from './session.js'
 import { SignIn } from './sign-in.js'
 
 type State =
-  | { readonly kind: 'asking' }
+  /** `detail`: why there was no answer so far. */
+  | { readonly kind: 'asking'; readonly detail: string | null }
   | { readonly kind: 'signed-out'; readonly detail: string | null }
   | { readonly kind: 'signed-in'; readonly session: Session }
 
+/** Between two questions to a service that does not answer, or not yet. */
+const askAgainMs = 2_000
+
 /** Asks the service whether it wants a key at all, then for one, and shows the page to whoever may look. */
 export function App() {
-  const [state, setState] = useState<State>({ kind: 'asking' })
+  const [state, setState] = useState<State>({ kind: 'asking', detail: null })
 
   const ask = async (key: string | null) => {
     const api = new Api(key)
     const answer = await api.call('GET', '/v1/access')
     if (answer.kind === 'refused') {
+      // Whether a key is wanted is not known: a field for one would be a dead end where there are none.
+      if (key === null && (answer.status === 0 || answer.status >= 500)) {
+        setState({ kind: 'asking', detail: answer.detail })
+        return
+      }
       // Without a key 401 is no failure: it says that one is wanted.
       const detail = key === null && answer.status === 401 ? null : answer.detail
       setState({ kind: 'signed-out', detail })
@@ -47,11 +56,19 @@ export function App() {
       setState({ kind: 'signed-out', detail: error.message })
     })
 
-  useEffect(() => void enter(null), [])
+  useEffect(() => {
+    if (state.kind !== 'asking') return undefined
+    const timer = setTimeout(() => void enter(null), state.detail === null ? 0 : askAgainMs)
+    return () => clearTimeout(timer)
+  }, [state])
 
   switch (state.kind) {
     case 'asking':
-      return <p class="asking">Asking the service …</p>
+      return (
+        <p class="asking" role="status">
+          {state.detail} Asking the service …
+        </p>
+      )
     case 'signed-out':
       return <SignIn detail={state.detail} onKey={enter} />
     case 'signed-in':

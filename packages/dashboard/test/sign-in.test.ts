@@ -5,6 +5,7 @@ import { makeApiKey } from '@signalbox/semaphore-service'
 import type { Page } from 'playwright-core'
 import { expect, onTestFinished } from 'vitest'
 import { test } from './browser-test.js'
+import { eventually } from './eventually.js'
 import { openDashboard, put, rowOf } from './open-dashboard.js'
 
 const operator = makeApiKey({ name: 'ops', scopes: ['inspect', 'admin'], prefix: '' })
@@ -25,12 +26,24 @@ test('a key that is not known, or may not look, is refused in the words of the s
   expect(await refusal.textContent()).toBe('')
   await signIn(page, 'sbx_wrong')
   await refusal.getByText('The request needs an API key that this service knows').waitFor()
+  await eventually(() => page.getByLabel('API key').evaluate('document.activeElement?.id')).toBe('key')
   await signIn(page, worker.key)
   await refusal.getByText('This API key has no scope "inspect"').waitFor()
   await signIn(page, operator.key)
   await page.getByText('Key ops').waitFor()
   await page.getByRole('button', { name: 'Sign out' }).click()
   await page.getByLabel('API key').waitFor()
+})
+
+test('a service that does not answer at first is asked again, and nobody is asked for a key that none has', async () => {
+  const { page, url } = await openDashboard()
+  const detail = 'This replica is stopping.'
+  await page.route('**/v1/access', (route) => route.fulfill({ status: 503, body: JSON.stringify({ detail }) }))
+  await page.goto(`${url}/?again`)
+  await page.getByText(`${detail} Asking the service …`).waitFor()
+  expect(await page.getByLabel('API key').count()).toBe(0)
+  await page.unroute('**/v1/access')
+  await page.getByText('No keys: everyone here may do everything').waitFor()
 })
 
 test('the key is in no storage, no cookie and no address, and a reload forgets it', async () => {
