@@ -19,7 +19,13 @@ export function rateText(perS: number): string {
   return perS === 0 ? '0' : perS < 10 ? perS.toFixed(1) : String(Math.round(perS))
 }
 
-/** A point in time of the store's clock, as this browser's language and time zone write it: for people, never to be counted with. */
-export function localTime(instant: string): string {
-  return new Date(instant).toLocaleTimeString()
+/**
+ * A point in time of the store's clock, as this browser's language and time zone write it: for people, never to be counted with.
+ * With its date where that is not today's: a lease that was taken yesterday looks, by its time alone, like one of this morning.
+ */
+export function localTime(instant: string, now = new Date()): string {
+  const at = new Date(instant)
+  return at.toDateString() === now.toDateString()
+    ? at.toLocaleTimeString()
+    : at.toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'medium' })
 }

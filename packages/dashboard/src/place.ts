@@ -11,7 +11,9 @@ export function hrefOf(semaphore: string): string {
 }
 
 function placeOf(hash: string): Place {
-  return { semaphore: /^#\/semaphores\/([A-Za-z0-9._:-]+)$/.exec(hash)?.[1] ?? null }
+  // Mail and chat programs escape the colon of a link.
+  const plain = hash.replace(/%3A/gi, ':')
+  return { semaphore: /^#\/semaphores\/([A-Za-z0-9._:-]+)$/.exec(plain)?.[1] ?? null }
 }
 
 export function usePlace(): Place {

@@ -1,5 +1,5 @@
 import { startTcpProxy } from '@signalbox/test-redis'
-import { inject, onTestFinished } from 'vitest'
+import { expect, inject, onTestFinished } from 'vitest'
 import { run } from '../../../services/semaphore/test/run-service.js'
 import { test } from './browser-test.js'
 import { eventually } from './eventually.js'
@@ -75,6 +75,30 @@ test('the chart has what was seen before the semaphore was opened', async () => 
   const use = page.getByRole('region', { name: 'Use' })
   await use.getByText(/at most 4 in use and 0 waiting\. Now 0 of 5 in use/).waitFor()
   await eventually(() => use.locator('canvas').count()).toBe(2)
+})
+
+test('no number at the chart is cut off', async () => {
+  const { page, url } = await openDashboard()
+  await page.addInitScript(() => {
+    const { fillText } = CanvasRenderingContext2D.prototype
+    const leftmost = { px: Infinity, text: '' }
+    Object.assign(window, { leftmost })
+    CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+      const px = x - (this.textAlign === 'right' ? this.measureText(text).width : 0)
+      if (this.textAlign === 'right' && px < leftmost.px) Object.assign(leftmost, { px, text })
+      fillText.call(this, text, x, y)
+    }
+  })
+  await put(url, 'huge', 1_000_000)
+  await page.goto(`${url}/?again#/semaphores/huge`)
+  await eventually(() => page.evaluate('leftmost.text')).toBe('1,000,000')
+  expect(await page.evaluate('leftmost.px')).toBeGreaterThanOrEqual(0)
+})
+
+test('a link with an escaped colon leads where it says', async () => {
+  const { page, url } = await openDashboard({ place: '#/semaphores/billing%3Ainvoices' })
+  await put(url, 'billing:invoices', 2)
+  await page.getByRole('heading', { name: 'billing:invoices' }).waitFor()
 })
 
 test('the page says when the service is gone, and goes on when it is back', async () => {

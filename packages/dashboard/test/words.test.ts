@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { durationText, rateText } from '../src/durations.js'
+import { durationText, localTime, rateText } from '../src/durations.js'
 import { holderText } from '../src/semaphore/holder-text.js'
 import { removing, resizing, takingBack } from '../src/semaphore/consequences.js'
 
@@ -26,6 +26,14 @@ test.each([
   [12.6, '13'],
 ])('%s a second is %s', (perS, text) => {
   expect(rateText(perS)).toBe(text)
+})
+
+test('a time that is not of today has its date', () => {
+  const today = new Date(2026, 2, 5, 12)
+  const earlier = localTime(new Date(2026, 2, 5, 10, 3, 7).toISOString(), today)
+  expect(earlier).toContain('03')
+  expect(localTime(new Date(2026, 2, 4, 10, 3, 7).toISOString(), today)).toMatch(/26.*10.03.07/)
+  expect(earlier).not.toContain('26')
 })
 
 const waiter = (permits: number) => ({ position: 1, permits, holder: '', since: '', waitedMs: 0 })

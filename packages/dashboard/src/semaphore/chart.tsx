@@ -88,7 +88,7 @@ function optionsOf(element: HTMLElement, lines: readonly Line[], spanS: number):
       },
       {
         ...axis,
-        size: 48,
+        size: (_plot, labels: string[] | null) => axisPx(labels ?? []),
         incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 50_000, 100_000, 500_000],
       },
     ],
@@ -105,6 +105,12 @@ function optionsOf(element: HTMLElement, lines: readonly Line[], spanS: number):
       })),
     ],
   }
+}
+
+/** As wide as its longest number: cut off at the left, 1,000,000 would read 000. */
+function axisPx(labels: readonly string[]): number {
+  const digitPx = 8
+  return Math.max(48, 16 + digitPx * Math.max(...labels.map(({ length }) => length)))
 }
 
 function splitsOf(spanS: number): number[] {
