@@ -26,14 +26,17 @@ test('what does not change is one point, drawn on to now', () => {
   })
 })
 
-test('what was not seen is a gap, however it is before and after', () => {
+test('what was not seen is a gap, and what was seen before it is drawn as far as to it', () => {
   const history = new History()
   history.break(0)
   history.add(state(2), 1_000)
   history.break(2_000)
   history.break(2_500)
   history.add(state(2), 3_000)
-  expect(seriesOf(history.points(4_000), 4_000).used).toEqual([2, null, 2, 2])
+  expect(seriesOf(history.points(4_000), 4_000)).toMatchObject({
+    x: [-3, -2, -2, -1, 0],
+    used: [2, 2, null, 2, 2],
+  })
 })
 
 test('what is older than the span is forgotten, but for what held when it began', () => {

@@ -17,8 +17,13 @@ export function seriesOf(points: readonly HistoryPoint[], nowMs: number): Series
     series.limit.push(limit)
     series.waiting.push(waiting)
   }
-  for (const point of points) add(point.atMs, point)
-  const last = points.at(-1)
+  let last: HistoryPoint | undefined
+  for (const point of points) {
+    // Into a gap nothing is drawn: a semaphore whose use did not change before it would have no past.
+    if (point.used === null && last !== undefined) add(point.atMs, last)
+    add(point.atMs, point)
+    last = point
+  }
   if (last !== undefined && nowMs > last.atMs) add(nowMs, last)
   return series
 }
