@@ -40,7 +40,7 @@ export function Overview({ feed, view, onView, scrolledPx }: Props) {
       <h1 ref={heading} tabIndex={-1} class="hidden">
         Semaphores
       </h1>
-      <Totals rows={all} />
+      <Totals rows={all} isPartial={feed.truncated} />
       <div class="choice">
         <label class="search">
           <span class="hidden">Search names</span>
@@ -78,6 +78,7 @@ function useScrolled(scrolledPx: RefObject<number>): void {
 }
 
 function Nothing({ feed, all }: { readonly feed: OverviewFeed; readonly all: readonly Row[] }) {
+  if (feed.truncated) return <p class="empty">None of those shown here is like that.</p>
   if (all.length > 0) return <p class="empty">No semaphore is like that.</p>
   if (feed.connection.kind !== 'live') return null
   return (

@@ -1,8 +1,9 @@
 import { durationText, rateText } from '../durations.js'
 import type { Row } from './arrange.js'
 
-/** The sums over all semaphores. */
-export function Totals({ rows }: { readonly rows: readonly Row[] }) {
+/** The sums over all semaphores. `isPartial`: there are more than these. */
+export function Totals({ rows, isPartial }: { readonly rows: readonly Row[]; readonly isPartial: boolean }) {
+  const counted = (count: number) => (isPartial ? `${count}+` : String(count))
   let used = 0
   let waiting = 0
   let grantsPerS = 0
@@ -15,9 +16,9 @@ export function Totals({ rows }: { readonly rows: readonly Row[] }) {
   }
   return (
     <dl class="totals">
-      <Total name="Semaphores" value={String(rows.length)} />
-      <Total name="Permits in use" value={String(used)} />
-      <Total name="Waiting" value={String(waiting)} />
+      <Total name="Semaphores" value={counted(rows.length)} />
+      <Total name="Permits in use" value={counted(used)} />
+      <Total name="Waiting" value={counted(waiting)} />
       <Total name="Longest wait" value={longest === null ? '–' : durationText(longest.waitMs)} />
       <Total name="Grants per second" value={rateText(grantsPerS)} />
     </dl>
