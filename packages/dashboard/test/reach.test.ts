@@ -48,6 +48,14 @@ test.each([
   expect(await complaintsOf(page)).toEqual([])
 })
 
+test('what is chosen is told apart where the system chooses the colours', async () => {
+  const { page } = await openDashboard()
+  await page.emulateMedia({ forcedColors: 'active' })
+  const groundOf = (name: string) =>
+    page.getByRole('button', { name }).evaluate((button) => getComputedStyle(button).backgroundColor)
+  expect(await groundOf('All')).not.toBe(await groundOf('Full'))
+})
+
 test('who tabs upwards is never led behind the head', async () => {
   const { page, url } = await openDashboard({ height: 500 })
   for (let index = 10; index < 70; index += 1) await put(url, `job-${index}`, 1)
