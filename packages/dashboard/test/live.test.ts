@@ -122,6 +122,33 @@ test('the page says when the service is gone, and goes on when it is back', asyn
   await row.getByText('0 of 7').waitFor()
 })
 
+test('what is shown of one semaphore has no colour while its own stream is lost, whether or not the other is live', async () => {
+  const { page, url } = await openDashboard()
+  await put(url, 'reports', 3)
+  const semaphore = {
+    name: 'reports',
+    limit: 3,
+    bounded: true,
+    used: 0,
+    available: 3,
+    waiting: 0,
+    oldestWaitMs: 0,
+    grantsPerS: 0,
+  }
+  const snapshot = JSON.stringify({ semaphore, leases: [], waiters: [], truncated: false })
+  let asked = 0
+  await page.route('**/v1/events?semaphore=*', (route) => {
+    asked += 1
+    if (asked > 1) return route.abort()
+    return route.fulfill({ contentType: 'text/event-stream', body: `event: snapshot\ndata: ${snapshot}\n\n` })
+  })
+  await rowOf(page, 'reports').getByRole('link').click()
+  await page.getByRole('main').getByText('Not live: The service does not answer.').waitFor()
+  await page.getByRole('banner').getByText('Live', { exact: true }).waitFor()
+  const filter = await page.locator('.state').evaluate((state) => getComputedStyle(state.parentElement ?? state).filter)
+  expect(filter).toBe('grayscale(1)')
+})
+
 test('a page that is slow to paint misses nothing of what the service tells meanwhile', async () => {
   const { page, url } = await openDashboard()
   await put(url, 'reports', 3)

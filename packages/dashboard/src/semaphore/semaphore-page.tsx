@@ -71,7 +71,9 @@ export function SemaphorePage({ name, session, onDone }: Props) {
           {absenceOf(feed)}
         </p>
       ) : (
-        <Detail feed={feed} detail={detail} session={session} onTakeBack={mayChange ? setAction : null} />
+        <div class={feed.connection.kind === 'lost' ? 'is-stale' : ''}>
+          <Detail feed={feed} detail={detail} session={session} onTakeBack={mayChange ? setAction : null} />
+        </div>
       )}
       {action !== null && detail !== null && (
         <ActionDialog
