@@ -84,6 +84,27 @@ test('a semaphore in use is removed only when its leases are given up in so many
   expect(await stateOf(url, 'reports')).toMatchObject({ code: 'SEMAPHORE_NOT_FOUND' })
 })
 
+test('an answer that comes after its dialog was left does not close the next', async () => {
+  const { page, url } = await openDashboard({ place: '#/semaphores/reports' })
+  await holding({ url, name: 'reports', holder: 'stuck', ttlMs: 60_000 })
+  let goOn = (): void => undefined
+  const isLeft = new Promise<void>((resolve) => (goOn = resolve))
+  await page.route('**/leases/*', async (route) => {
+    await isLeft
+    await route.continue()
+  })
+  await page.getByRole('button', { name: 'Take back' }).click()
+  await page.getByRole('button', { name: 'Take it back' }).click()
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: 'Resize' }).click()
+  const next = page.getByRole('dialog', { name: 'Resize reports' })
+  await next.waitFor()
+  goOn()
+  await page.getByText('1 permit of reports came back from stuck.').waitFor()
+  expect(await next.count()).toBe(1)
+})
+
 test('a dialog about a semaphore that somebody else removes is gone, and stays gone when there is one again', async () => {
   const { page, url } = await openDashboard({ place: '#/semaphores/reports' })
   await put(url, 'reports', 2)

@@ -55,16 +55,7 @@ export function SemaphorePage({ name, session, onDone }: Props) {
         <h1 ref={heading} tabIndex={-1}>
           {name}
         </h1>
-        {detail !== null && mayChange && (
-          <div class="actions">
-            <button type="button" onClick={() => setAction({ kind: 'resize' })}>
-              Resize …
-            </button>
-            <button type="button" class="danger" onClick={() => setAction({ kind: 'remove' })}>
-              Remove …
-            </button>
-          </div>
-        )}
+        {detail !== null && mayChange && <Actions onAction={setAction} />}
       </div>
       {detail === null ? (
         <p class="empty" role="status">
@@ -81,7 +72,8 @@ export function SemaphorePage({ name, session, onDone }: Props) {
           detail={detail}
           api={api}
           onClose={(done) => {
-            setAction(null)
+            // Who gave up waiting for the answer may be at another action when it comes.
+            setAction((open) => (open === action ? null : open))
             if (done === null) return
             onDone(done)
             // The button that was pressed goes away with the lease.
@@ -90,6 +82,19 @@ export function SemaphorePage({ name, session, onDone }: Props) {
         />
       )}
     </>
+  )
+}
+
+function Actions({ onAction }: { readonly onAction: (action: Action) => void }) {
+  return (
+    <div class="actions">
+      <button type="button" onClick={() => onAction({ kind: 'resize' })}>
+        Resize …
+      </button>
+      <button type="button" class="danger" onClick={() => onAction({ kind: 'remove' })}>
+        Remove …
+      </button>
+    </div>
   )
 }
 
