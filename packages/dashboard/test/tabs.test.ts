@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core'
 import { test } from './browser-test.js'
-import { openDashboard, put } from './open-dashboard.js'
+import { holding } from './holders.js'
+import { openDashboard, put, rowOf } from './open-dashboard.js'
 
 /** As when another tab is looked at; the driver shows all its pages at once. */
 async function setHidden(page: Page, isHidden: boolean) {
@@ -9,6 +10,20 @@ async function setHidden(page: Page, isHidden: boolean) {
     document.dispatchEvent(new Event('visibilitychange'))
   }, isHidden)
 }
+
+test('a semaphore that was removed while the page was hidden leaves nothing in the chart of the next of its name', async () => {
+  const { page, url } = await openDashboard()
+  await holding({ url, name: 'reports', limit: 5, permits: 4, holder: 'one', ttlMs: 60_000 })
+  await rowOf(page, 'reports').getByText('4 of 5').waitFor()
+  await setHidden(page, true)
+  await page.getByText('Not live: The page was hidden.').waitFor()
+  await fetch(`${url}/v1/semaphores/reports?force=true`, { method: 'DELETE' })
+  await setHidden(page, false)
+  await page.getByText('There is no semaphore yet').waitFor()
+  await put(url, 'reports', 5)
+  await rowOf(page, 'reports').getByRole('link').click()
+  await page.getByText(/at most 0 in use and 0 waiting\. Now 0 of 5 in use/).waitFor({ state: 'attached' })
+})
 
 test('tabs that nobody looks at leave connections to the one that somebody does, and go on when they are shown', async () => {
   const { page, url } = await openDashboard({ place: '#/semaphores/reports' })

@@ -56,8 +56,10 @@ export class OverviewFeed extends Changes {
     if (name === 'snapshot') {
       const { semaphores, truncated } = snapshotOf(data)
       this.truncated = truncated
+      const before = [...this.seen.keys()]
       this.seen.clear()
       for (const semaphore of semaphores) this.#see(semaphore, atMs)
+      for (const name of before) if (!this.seen.has(name)) this.#histories.forget(name)
     } else if (name === 'changes') {
       const { changed, removed } = changesOf(data)
       for (const semaphore of changed) this.#see(semaphore, atMs)
