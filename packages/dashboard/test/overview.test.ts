@@ -78,7 +78,8 @@ test('more semaphores than the service tells of can be narrowed by how their nam
   for (const name of ['a:1', 'a:2', 'b:1', 'b:2']) await put(url, name, 1)
   await page.getByText('There are more semaphores than are shown here').waitFor()
   await page.getByRole('definition').getByText('3+', { exact: true }).waitFor()
-  await page.getByLabel('Search names').fill('b:2')
+  // Which three are shown is the store's choice.
+  await page.getByLabel('Search names').fill('c:')
   await page.getByText('None of those shown here is like that.').waitFor()
   await page.getByLabel('Search names').fill('')
   await page.getByLabel('Names begin with').fill('b:')
