@@ -7,7 +7,7 @@
 -- KEYS[4] queue      zset lease id -> arrival number
 -- KEYS[5] waiters    hash lease id -> packed waiter
 -- KEYS[6] replicas   hash replica -> last heartbeat (Redis ms); only while somebody waits
--- KEYS[7] fence      string, the last fence of a removed semaphore while it is ahead of the clock
+-- KEYS[7] fence      string, the last fence of a removed semaphore, if it was ahead of the clock
 -- ARGV[1] name       string
 -- ARGV[2] channel    string      what a replica's id is appended to
 -- ARGV[3] grace_ms   int
